@@ -1,0 +1,1 @@
+"""Everything of ctos that is not a screen: words, venues, services, engine."""

@@ -1,0 +1,1 @@
+"""Doors to the world outside: venues, price feeds, storage, notifications."""

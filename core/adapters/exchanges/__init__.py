@@ -1,0 +1,1 @@
+"""Venues behind one port: `interface.py` is the promise, `models.py` the words."""

@@ -1,0 +1,1 @@
+"""The process that trades: services, control socket, snapshots out, intents in."""

@@ -1,0 +1,236 @@
+"""What a screen or command says to an engine, and what it hears.
+
+Frames are length-prefixed MessagePack (4 bytes big-endian, then the body) over the control socket.
+A connection begins with `Hello`; a request has an id and exactly one reply with the same id;
+pushes have none. Everything here is a frozen dataclass, so both ends validate by type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.domain.events import Act
+from core.services.grid.snapshot import GridSnapshot
+from core.services.portfolio.snapshot import BotRow, HomeSnapshot, LogRow
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartBot:
+    """Start a bot from a configuration file (already checked by the sender, checked again here)."""
+
+    app: str
+    path: str
+    text: str
+    """The file's content, so that both ends see the same."""
+    is_live: bool = False
+    feed: str = "auto"
+    speed: str = "1"
+    seed: int | None = None
+    duration_s: float | None = None
+    on_start: str | None = None
+    """Overrides the file."""
+    is_detached: bool = False
+    symbol: str | None = None
+    market: str | None = None
+    interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotStarted:
+    """The bot runs (or is connecting); its snapshots can be watched by this name."""
+
+    name: str
+    bot_id: str
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskBot:
+    """An act on one bot. Two identical acts within a second count once."""
+
+    bot: str
+    act: Act
+    request_id: str
+    """Made by the sender; a repeat with the same id does nothing."""
+
+
+class KillStage(StrEnum):
+    """How far a kill goes."""
+
+    HALT = "halt"
+    """Nothing new is sent."""
+    CANCEL = "cancel"
+    """And our orders are cancelled."""
+    FLATTEN = "flatten"
+    """And our positions are closed."""
+    RELEASE = "release"
+    """Back to ACTIVE; only by a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """Latched, journaled halt of everything in this engine."""
+
+    stage: KillStage
+    by: str = "you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """Check this bot's orders against the venue now."""
+
+    bot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnect:
+    """Try a venue again now instead of after its countdown."""
+
+    venue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Push snapshots of one bot, or of home when `bot` is empty; a new watch replaces the old."""
+
+    bot: str = ""
+    is_hidden: bool = False
+    """A hidden screen gets one a second instead of eight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detach:
+    """The sender leaves on purpose: its bots run on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListBots:
+    """Ask for every bot this engine knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRequests:
+    """Ask for the last hundred calls to venues."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOrders:
+    """Ask for the orders of a bot, open ones first, then the newest closed."""
+
+    bot: str
+    limit: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """One order as the journal knows it."""
+
+    client_order_id: str
+    order_id: str
+    level: int | None
+    role: str
+    side: str
+    price: Decimal | None
+    amount: Decimal
+    filled: Decimal
+    state: str
+    reason: str
+    """The rule and its inputs, in words."""
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """Answer to ListOrders."""
+
+    orders: tuple[OrderRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """One call to a venue, without secrets."""
+
+    at: datetime
+    venue: str
+    method: str
+    detail: str
+    weight: int
+    took_ms: float | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """Answer to ListRequests, newest first."""
+
+    requests: tuple[RequestRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bots:
+    """Answer to ListBots."""
+
+    bots: tuple[BotRow, ...]
+    risk_state: str
+    engine_pid: int
+    mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The request was taken; the next snapshot shows its effect."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The request was not taken."""
+
+    message: str
+    remedy: str = ""
+    exit_code: int = 1
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiaryLine:
+    """One event of a bot, as `--json` prints it."""
+
+    bot: str
+    at: datetime
+    event: str
+    fields: tuple[tuple[str, str | int | bool | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotEnded:
+    """A bot came to its end."""
+
+    bot: str
+    exit_code: int
+    text: str
+    """The closing line."""
+    summary: tuple[tuple[str, str | int | bool | None], ...] = field(default=())
+
+
+Request = (
+    StartBot
+    | AskBot
+    | Kill
+    | Reconcile
+    | Reconnect
+    | Watch
+    | Detach
+    | ListBots
+    | ListRequests
+    | ListOrders
+)
+Reply = BotStarted | Done | Refused | Bots | Requests | Orders
+Push = GridSnapshot | HomeSnapshot | DiaryLine | LogRow | BotEnded

@@ -1,0 +1,1 @@
+"""The features of ctos, one room each, over one layer of venues."""

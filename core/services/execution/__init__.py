@@ -1,0 +1,1 @@
+"""Orders from intent to end: durable first, sent once, resolved by asking."""

@@ -1,0 +1,259 @@
+"""One subscription per venue and symbol, shared by all bots; events out, horizons in.
+
+    venue ticker ─► PriceFilter ─► MarketMoved ─► inboxes of the listeners
+                                └► reference price (risk), price line (chart), age (lights)
+
+Market data conflates: an inbox keeps only the newest `MarketMoved` (latest wins). On virtual time
+the listeners' horizons tell the paper market which rows nobody could act on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Final
+
+from core.adapters.exchanges.interface import ExchangeInterface, Subscription
+from core.adapters.exchanges.models import (
+    EventType,
+    ExchangeEvent,
+    Instrument,
+    TickerData,
+    from_ns,
+    to_ns,
+)
+from core.domain.events import DataStale, FeedEnded, Horizon, MarketMoved
+from core.infrastructure.clock import Clock
+from core.services.gateway import Inbox
+from core.services.market_data.quality import PriceFilter, Verdict
+from core.services.market_data.snapshot import FeedLight, PricePoint
+
+log = logging.getLogger(__name__)
+
+STALE_AFTER_S: Final = 5.0
+"""No protective act is taken on a price older than this (apps.md 2.12)."""
+BUCKET_NS: Final = 60 * 1_000_000_000
+MAX_BUCKETS: Final = 24 * 60
+NO_HORIZON: Final = Horizon()
+
+
+@dataclass(slots=True)
+class _Bucket:
+    start_ns: int
+    last: Decimal
+    high: Decimal
+    low: Decimal
+
+
+@dataclass(slots=True)
+class _Listener:
+    inbox: Inbox
+    horizon: Callable[[], Horizon]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is known of one symbol."""
+
+    instrument: Instrument
+    prices: PriceFilter
+    listeners: list[_Listener] = field(default_factory=list)
+    newest: MarketMoved | None = None
+    ticker: TickerData | None = None
+    received_ns: int = 0
+    is_stale: bool = False
+    has_ended: bool = False
+    buckets: deque[_Bucket] = field(default_factory=lambda: deque(maxlen=MAX_BUCKETS))
+
+
+class MarketData:
+    """Prices of one venue.
+
+    Args:
+        exchange: A connected venue.
+        clock: The engine's clock.
+        stale_after_s: Age at which listeners are told `DataStale`; None never (virtual time, where
+            the next row is always the newest there is).
+        jump: Fraction beyond which a price waits for a second one; None accepts all.
+    """
+
+    def __init__(
+        self,
+        exchange: ExchangeInterface,
+        clock: Clock,
+        *,
+        stale_after_s: float | None = STALE_AFTER_S,
+        jump: Decimal | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._stale_after_s = stale_after_s
+        self._jump = jump
+        self._streams: dict[str, _Stream] = {}
+        """Symbol -> its stream."""
+        self._subscriptions: list[Subscription] = [
+            exchange.add_event_callback(EventType.FEED_ENDED, self._on_feed_ended)
+        ]
+
+    async def listen(
+        self,
+        instrument: Instrument,
+        inbox: Inbox,
+        horizon: Callable[[], Horizon] = lambda: NO_HORIZON,
+    ) -> Subscription:
+        """Posts `MarketMoved`, `DataStale` and `FeedEnded` of a symbol to `inbox`.
+
+        The newest price, where there is one, is posted at once.
+        """
+        stream = self._streams.get(instrument.symbol)
+        if stream is None:
+            stream = _Stream(instrument=instrument, prices=PriceFilter(jump=self._jump))
+            self._streams[instrument.symbol] = stream
+            self._subscriptions.append(
+                await self._exchange.subscribe_ticker(instrument.symbol, self._on_ticker)
+            )
+        listener = _Listener(inbox=inbox, horizon=horizon)
+        stream.listeners.append(listener)
+        if stream.newest is not None:
+            inbox.post(stream.newest)
+        return Subscription(lambda: stream.listeners.remove(listener))
+
+    def horizon(self) -> Horizon:
+        """The tightest horizon of all listeners; what lies strictly inside it concerns nobody."""
+        result = NO_HORIZON
+        for stream in self._streams.values():
+            for listener in stream.listeners:
+                result |= listener.horizon()
+        return result
+
+    def newest(self, symbol: str) -> MarketMoved | None:
+        """The newest accepted prices of a symbol."""
+        stream = self._streams.get(symbol)
+        return None if stream is None else stream.newest
+
+    def reference_price(self, symbol: str) -> Decimal | None:
+        """The price that risk measures distance from; None while there is none or it is stale."""
+        stream = self._streams.get(symbol)
+        if stream is None or stream.newest is None or stream.is_stale:
+            return None
+        return stream.newest.mark
+
+    def mark(self, symbol: str) -> Decimal | None:
+        """The price open results are valued at, however old."""
+        newest = self.newest(symbol)
+        return None if newest is None else newest.mark
+
+    def age_s(self, symbol: str) -> float | None:
+        """Age of the newest price by event time."""
+        newest = self.newest(symbol)
+        return None if newest is None else max(0.0, (self._clock.now_ns() - newest.at_ns) / 1e9)
+
+    def light(self, symbol: str) -> FeedLight:
+        """The state of this symbol's prices, for screens."""
+        status = self._exchange.get_status()
+        stream = self._streams.get(symbol)
+        if stream is None or stream.newest is None:
+            return FeedLight(name="prices", state="connecting", detail=status.detail)
+        if stream.has_ended:
+            return FeedLight(name="prices", state="off", detail="the feed has ended")
+        state = "stale" if stream.is_stale else "live"
+        return FeedLight(
+            name="prices",
+            state=state,
+            age_s=self.age_s(symbol),
+            latency_ms=status.latency_ms,
+            detail=status.detail,
+        )
+
+    def price_line(self, symbol: str, points: int = 360) -> tuple[PricePoint, ...]:
+        """The newest one-minute buckets, from old to new."""
+        stream = self._streams.get(symbol)
+        if stream is None:
+            return ()
+        newest = list(stream.buckets)[-points:]
+        return tuple(
+            PricePoint(at=from_ns(item.start_ns), last=item.last, high=item.high, low=item.low)
+            for item in newest
+        )
+
+    async def watch_age(self) -> None:
+        """Tells listeners when prices grow stale; runs until cancelled."""
+        if self._stale_after_s is None:
+            return
+        while True:
+            await self._clock.sleep(1.0)
+            self._tell_stale(self._stale_after_s)
+
+    def close(self) -> None:
+        """Ends every subscription."""
+        for subscription in self._subscriptions:
+            subscription.cancel()
+        self._subscriptions.clear()
+
+    def _tell_stale(self, limit_s: float) -> None:
+        now_ns = self._clock.now_ns()
+        for symbol, stream in self._streams.items():
+            if stream.newest is None or stream.is_stale or stream.has_ended:
+                continue
+            if (now_ns - stream.newest.at_ns) / 1e9 <= limit_s:
+                continue
+            stream.is_stale = True
+            log.warning("prices.stale symbol=%s age_s=%.1f", symbol, limit_s)
+            stale = DataStale(at_ns=now_ns, what="prices", since_ns=stream.newest.at_ns)
+            for listener in stream.listeners:
+                listener.inbox.post(stale)
+
+    def _on_ticker(self, ticker: TickerData) -> None:
+        stream = self._streams[ticker.symbol]
+        verdict = stream.prices.judge(ticker)
+        if verdict is not Verdict.ACCEPTED:
+            log.debug("prices.refused symbol=%s verdict=%s", ticker.symbol, verdict.value)
+            return
+        moved = self._moved(stream, ticker)
+        stream.newest = moved
+        stream.ticker = ticker
+        stream.is_stale = False
+        if moved.mark is not None:
+            _add_to_line(stream.buckets, moved.at_ns, moved.mark)
+        for listener in stream.listeners:
+            listener.inbox.post(moved)
+
+    def _moved(self, stream: _Stream, ticker: TickerData) -> MarketMoved:
+        tick = stream.instrument.tick_size
+        last = ticker.last
+        has_book = ticker.bid is not None or ticker.ask is not None
+        bid = ticker.bid if has_book else last
+        ask = ticker.ask if has_book else last
+        at_ns = to_ns(ticker.at)
+        mark = ticker.mark
+        if mark is None:
+            mark = ticker.mid if ticker.mid is not None else last
+        return MarketMoved(
+            at_ns=at_ns,
+            bid=None if bid is None else int((bid / tick).to_integral_value(ROUND_FLOOR)),
+            ask=None if ask is None else int((ask / tick).to_integral_value(ROUND_CEILING)),
+            last=None if last is None else int((last / tick).to_integral_value(ROUND_HALF_UP)),
+            mark=mark,
+            age_ms=max(0, (self._clock.now_ns() - at_ns) // 1_000_000),
+        )
+
+    def _on_feed_ended(self, event: ExchangeEvent) -> None:
+        ended = FeedEnded(at_ns=to_ns(event.at))
+        for stream in self._streams.values():
+            stream.has_ended = True
+            for listener in stream.listeners:
+                listener.inbox.post(ended)
+
+
+def _add_to_line(buckets: deque[_Bucket], at_ns: int, price: Decimal) -> None:
+    start_ns = at_ns - at_ns % BUCKET_NS
+    if not buckets or buckets[-1].start_ns != start_ns:
+        buckets.append(_Bucket(start_ns=start_ns, last=price, high=price, low=price))
+        return
+    bucket = buckets[-1]
+    bucket.last = price
+    bucket.high = max(bucket.high, price)
+    bucket.low = min(bucket.low, price)

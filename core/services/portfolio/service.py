@@ -1,0 +1,241 @@
+"""What the accounts are worth and hold: fed by the venues' private streams, read by screens.
+
+The numbers of a bot come from its own ledger; the ones here come from the venue, so that a screen
+shows both and a difference cannot hide.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from core.adapters.exchanges.interface import ExchangeInterface, Subscription
+from core.adapters.exchanges.models import BalanceData, Instrument, PositionData, UserData
+from core.infrastructure.clock import Clock
+from core.services.market_data.service import MarketData
+from core.services.portfolio.equity import account_equity, max_drawdown
+from core.services.portfolio.snapshot import (
+    BotRow,
+    EquityPoint,
+    HomeSnapshot,
+    LogRow,
+    PositionRow,
+    VenueRow,
+)
+
+log = logging.getLogger(__name__)
+
+LINE_STEP: Final = timedelta(minutes=1)
+LINE_LENGTH: Final = 24 * 60
+
+
+@dataclass(slots=True)
+class _Account:
+    """One venue account and what it told us."""
+
+    exchange: ExchangeInterface
+    market: MarketData
+    balances: dict[str, BalanceData] = field(default_factory=dict)
+    """Asset -> newest balance."""
+    positions: dict[str, PositionData] = field(default_factory=dict)
+    """Symbol -> newest position, flat ones left out."""
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    """Symbol -> its rules, for every symbol a bot trades here."""
+
+
+class Portfolio:
+    """Worth and holdings of every connected account."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._accounts: dict[str, _Account] = {}
+        """Venue -> account."""
+        self._subscriptions: list[Subscription] = []
+        self._line: deque[EquityPoint] = deque(maxlen=LINE_LENGTH)
+        self._day_start: tuple[datetime, Decimal] | None = None
+
+    async def add(self, exchange: ExchangeInterface, market: MarketData) -> None:
+        """Follows an authenticated account. A second call for the same venue does nothing."""
+        if exchange.venue in self._accounts:
+            return
+        account = _Account(exchange=exchange, market=market)
+        self._accounts[exchange.venue] = account
+        self._subscriptions.append(
+            await exchange.subscribe_user_data(lambda data: _take_in(account, data))
+        )
+        await self._read(account)
+
+    def follow(self, venue: str, instrument: Instrument) -> None:
+        """Counts an instrument's holdings into the account's worth."""
+        self._accounts[venue].instruments[instrument.symbol] = instrument
+
+    async def read_equity(self, venue: str, instrument: Instrument) -> Decimal | None:
+        """Asks the venue now what the account is worth; used where a bot begins and ends."""
+        account = self._accounts[venue]
+        await self._read(account)
+        mark = account.market.mark(instrument.symbol)
+        return account_equity(account.balances.values(), instrument, mark)
+
+    def equity(self, venue: str, instrument: Instrument) -> Decimal | None:
+        """What the account is worth now: the venue's newest balances, open results at our mark.
+
+        For screens; it leans on the venue's rounded average entries. `read_equity` is exact.
+        """
+        account = self._accounts[venue]
+        if instrument.is_spot:
+            mark = account.market.mark(instrument.symbol)
+            return account_equity(account.balances.values(), instrument, mark)
+        cash = account.balances.get(instrument.settle)
+        if cash is None:
+            return None
+        results = (
+            _open_result(account, position, account.market.mark(symbol) or position.mark_price)
+            for symbol, position in account.positions.items()
+        )
+        return cash.total + sum((item for item in results if item is not None), Decimal(0))
+
+    def total_equity(self) -> Decimal | None:
+        """All accounts together; None until one is known. Quotes are added as they are."""
+        worths = [
+            worth
+            for venue, account in self._accounts.items()
+            for worth in self._worths(venue, account)
+        ]
+        return sum(worths, Decimal(0)) if worths else None
+
+    def day_change(self) -> Decimal | None:
+        """Change of the total since the first reading of this UTC day."""
+        equity = self.total_equity()
+        if equity is None:
+            return None
+        today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        if self._day_start is None or self._day_start[0] != today:
+            self._day_start = (today, equity)
+        return equity - self._day_start[1]
+
+    async def run(self) -> None:
+        """Adds a point to the equity line every minute; runs until cancelled."""
+        while True:
+            self.mark_line()
+            await self._clock.sleep(LINE_STEP.total_seconds())
+
+    def mark_line(self) -> None:
+        """Adds the present worth to the equity line."""
+        equity = self.total_equity()
+        self.day_change()
+        if equity is not None:
+            self._line.append(EquityPoint(at=self._clock.now(), equity=equity))
+
+    def home(
+        self,
+        *,
+        mode: str,
+        bots: Iterable[BotRow],
+        venues: Iterable[VenueRow],
+        log_rows: Iterable[LogRow],
+        risk_state: str,
+        risk_by: str = "",
+        is_read_only: bool = False,
+    ) -> HomeSnapshot:
+        """Everything the home screen shows."""
+        line = tuple(self._line)
+        free, used = self._margin()
+        return HomeSnapshot(
+            mode=mode,
+            at=self._clock.now(),
+            equity=self.total_equity(),
+            day_change=self.day_change(),
+            quote=self._quote(),
+            equity_line=line,
+            max_drawdown=max_drawdown(line),
+            venues=tuple(venues),
+            bots=tuple(bots),
+            positions=tuple(self._position_rows()),
+            free_margin=free,
+            used_margin_fraction=used,
+            log=tuple(log_rows),
+            risk_state=risk_state,
+            risk_by=risk_by,
+            is_read_only=is_read_only,
+        )
+
+    def close(self) -> None:
+        """Ends the subscriptions."""
+        for subscription in self._subscriptions:
+            subscription.cancel()
+        self._subscriptions.clear()
+
+    async def _read(self, account: _Account) -> None:
+        account.balances = {item.asset: item for item in await account.exchange.get_balances()}
+        account.positions = {item.symbol: item for item in await account.exchange.get_positions()}
+
+    def _worths(self, venue: str, account: _Account) -> Iterable[Decimal]:
+        """One worth per settlement asset, so that bots that share an asset count it once."""
+        by_asset = {item.settle: item for item in account.instruments.values()}
+        for instrument in by_asset.values():
+            worth = self.equity(venue, instrument)
+            if worth is not None:
+                yield worth
+
+    def _quote(self) -> str:
+        for account in self._accounts.values():
+            for instrument in account.instruments.values():
+                return instrument.settle
+        return ""
+
+    def _margin(self) -> tuple[Decimal | None, Decimal | None]:
+        balances = [
+            account.balances[asset]
+            for account in self._accounts.values()
+            for asset in {item.settle for item in account.instruments.values()}
+            if asset in account.balances
+        ]
+        if not balances:
+            return None, None
+        free = sum((item.free for item in balances), Decimal(0))
+        used = sum((item.used for item in balances), Decimal(0))
+        whole = free + used
+        return free, used / whole if whole > 0 else None
+
+    def _position_rows(self) -> Iterable[PositionRow]:
+        for venue, account in sorted(self._accounts.items()):
+            for symbol, position in sorted(account.positions.items()):
+                mark = account.market.mark(symbol) or position.mark_price
+                yield PositionRow(
+                    symbol=symbol,
+                    venue=venue,
+                    size=position.size,
+                    entry_price=position.entry_price,
+                    unrealized_pnl=_open_result(account, position, mark),
+                    liquidation_distance=_distance(position.liquidation_price, mark),
+                )
+
+
+def _take_in(account: _Account, data: UserData) -> None:
+    if isinstance(data, BalanceData):
+        account.balances[data.asset] = data
+    elif isinstance(data, PositionData):
+        if data.size:
+            account.positions[data.symbol] = data
+        else:
+            account.positions.pop(data.symbol, None)
+
+
+def _open_result(
+    account: _Account, position: PositionData, mark: Decimal | None
+) -> Decimal | None:
+    """Open result at the newest mark, so that it moves with the market and not with our fills."""
+    if mark is None or position.entry_price is None:
+        return position.unrealized_pnl
+    instrument = account.instruments.get(position.symbol)
+    size = Decimal(1) if instrument is None else instrument.contract_size
+    return position.size * (mark - position.entry_price) * size
+
+
+def _distance(liquidation: Decimal | None, mark: Decimal | None) -> Decimal | None:
+    return None if liquidation is None or not mark else liquidation / mark - 1

@@ -1,0 +1,1 @@
+"""Asked before every order; fails closed; halts are latched and journaled."""
