@@ -121,6 +121,11 @@ class MarketData:
             inbox.post(stream.newest)
         return Subscription(lambda: stream.listeners.remove(listener))
 
+    @property
+    def feed(self) -> str:
+        """Where the prices come from: `live`, `sim:7`, or a recording's name."""
+        return self._exchange.get_status().feed
+
     def horizon(self) -> Horizon:
         """The tightest horizon of all listeners; what lies strictly inside it concerns nobody."""
         result = NO_HORIZON
