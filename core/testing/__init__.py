@@ -1,0 +1,1 @@
+"""Shipped aids for tests: a manual clock, scripted venues, simulations."""
