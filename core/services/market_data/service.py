@@ -190,7 +190,7 @@ class MarketData:
             return
         while True:
             await self._clock.sleep(1.0)
-            self._tell_stale(self._stale_after_s)
+            self.tell_stale()
 
     def close(self) -> None:
         """Ends every subscription."""
@@ -198,7 +198,11 @@ class MarketData:
             subscription.cancel()
         self._subscriptions.clear()
 
-    def _tell_stale(self, limit_s: float) -> None:
+    def tell_stale(self) -> None:
+        """Tells listeners of prices that have grown too old, once for each silence."""
+        limit_s = self._stale_after_s
+        if limit_s is None:
+            return
         now_ns = self._clock.now_ns()
         for symbol, stream in self._streams.items():
             if stream.newest is None or stream.is_stale or stream.has_ended:

@@ -99,6 +99,11 @@ class Portfolio:
         )
         return cash.total + sum((item for item in results if item is not None), Decimal(0))
 
+    def position(self, venue: str, symbol: str) -> PositionData | None:
+        """What the venue says we hold, foreign holdings included; None when flat."""
+        account = self._accounts.get(venue)
+        return None if account is None else account.positions.get(symbol)
+
     def total_equity(self) -> Decimal | None:
         """All accounts together; None until one is known. Quotes are added as they are."""
         worths = [
@@ -226,9 +231,7 @@ def _take_in(account: _Account, data: UserData) -> None:
             account.positions.pop(data.symbol, None)
 
 
-def _open_result(
-    account: _Account, position: PositionData, mark: Decimal | None
-) -> Decimal | None:
+def _open_result(account: _Account, position: PositionData, mark: Decimal | None) -> Decimal | None:
     """Open result at the newest mark, so that it moves with the market and not with our fills."""
     if mark is None or position.entry_price is None:
         return position.unrealized_pnl

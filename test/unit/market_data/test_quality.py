@@ -14,6 +14,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def ticker(last: str | None = None, bid: str | None = None, ask: str | None = None) -> TickerData:
+    """A ticker of the test symbol."""
     return TickerData(
         venue="paper",
         symbol="BTC-USDC-PERP",
@@ -24,7 +25,7 @@ def ticker(last: str | None = None, bid: str | None = None, ask: str | None = No
     )
 
 
-@pytest.mark.parametrize(("bid", "ask"), [("101", "100"), ("100", "100")])
+@pytest.mark.parametrize("bid, ask", [("101", "100"), ("100", "100")])
 def test_a_crossed_or_locked_book_is_refused(bid: str, ask: str) -> None:
     """A book whose bid is not below its ask moves nothing."""
     prices = PriceFilter()

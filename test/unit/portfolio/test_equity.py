@@ -15,6 +15,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def instrument(market_type: ExchangeType) -> Instrument:
+    """The test instrument on a kind of market."""
     return Instrument(
         symbol="BTC-USDC-X",
         venue="paper",
@@ -27,6 +28,7 @@ def instrument(market_type: ExchangeType) -> Instrument:
 
 
 def balance(asset: str, total: str, equity: str | None = None) -> BalanceData:
+    """One asset, all of it free."""
     return BalanceData(
         venue="paper",
         asset=asset,
@@ -64,12 +66,10 @@ def test_a_spot_holding_without_a_mark_has_no_worth_yet() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "deepest"),
+    "line, deepest",
     [([100], None), ([100, 110, 99, 120], Decimal("0.1")), ([100, 101], Decimal(0))],
 )
-def test_drawdown_is_the_deepest_fall_from_a_high(
-    line: list[int], deepest: Decimal | None
-) -> None:
+def test_drawdown_is_the_deepest_fall_from_a_high(line: list[int], deepest: Decimal | None) -> None:
     """It is a fraction of the high it fell from."""
     points = [
         EquityPoint(at=START + timedelta(minutes=index), equity=Decimal(equity))
