@@ -6,7 +6,7 @@ length, so that a run on virtual time can leap over rows that cannot matter (des
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -55,7 +55,8 @@ class Chunk:
     ask_amount: Sequence[int] | None = None
     depth: Sequence[object] | None = None
     """Per row None, or `(bids, asks)`: the whole known depth after the row, each a tuple of
-    (price, amount) pairs, best first. Only rows where it changed need carry it."""
+    (price, amount) pairs, best first. Only rows where it changed need carry it. `((), ())` says
+    that no book is known any more (a gap in a recording); until the next one bid and ask are -1."""
 
     def __len__(self) -> int:
         return len(self.ts_ns)
@@ -93,6 +94,23 @@ class Feed(Protocol):
 
     def funding(self) -> Sequence[FundingRow]:
         """Settlements known beforehand, in order of time; empty where the feed carries none."""
+
+
+class PushFeed(Feed, Protocol):
+    """A feed whose rows come when they happen (kind `LIVE`); its `chunks()` refuses."""
+
+    async def stream(self, deliver: Callable[[Chunk], None]) -> Callable[[], None]:
+        """Subscribes; from then on every row is handed to `deliver` as a chunk of its own.
+
+        `deliver` runs on the event loop in feed order and must not block. Rows count from 0 with
+        each call. A chunk's `price_unit` may be finer than that of the chunk before.
+
+        Returns:
+            What ends the stream; a second call does nothing.
+
+        Raises:
+            VenueError: If the venue cannot be reached or refuses the subscription.
+        """
 
 
 class FeedFactory(Protocol):
@@ -254,6 +272,18 @@ class FundingPaymentRow(NamedTuple):
     at_ns: int
 
 
+class FundingTotalRow(NamedTuple):
+    """What a bot has received so far.
+
+    Apart from `LedgerRow`, which steps write: settlements are booked between steps, and neither may
+    carry an old value of the other.
+    """
+
+    bot_id: str
+    funding: str
+    updated_ns: int
+
+
 class DenialRow(NamedTuple):
     """An order that risk refused; there is no intent of it."""
 
@@ -316,7 +346,9 @@ class Transaction:
     fills: list[FillRow] = field(default_factory=list)
     """Those already held are dropped."""
     ledgers: list[LedgerRow] = field(default_factory=list)
+    """All but their `funding`."""
     funding: list[FundingPaymentRow] = field(default_factory=list)
+    funding_totals: list[FundingTotalRow] = field(default_factory=list)
     states: list[StateRow] = field(default_factory=list)
     cleared: list[str] = field(default_factory=list)
     """Bot ids whose machine state is deleted, before `states` are written."""
@@ -339,6 +371,7 @@ class Transaction:
             or self.bots
             or self.cleared
             or self.funding
+            or self.funding_totals
             or self.risk
             or self.marks
         )
@@ -381,7 +414,9 @@ class Journal(Protocol):
     def intent(self, client_order_id: str) -> StoredIntent | None:
         """An intent by our id."""
 
-    def intent_of(self, venue: str, account: str, symbol: str, order_id: str) -> StoredIntent | None:
+    def intent_of(
+        self, venue: str, account: str, symbol: str, order_id: str
+    ) -> StoredIntent | None:
         """An intent by the venue's id."""
 
     def unsettled(self, bot_id: str) -> list[StoredIntent]:

@@ -1,0 +1,1 @@
+"""Prices for the paper venue: a simulated market, recordings, and other venues' public data."""
