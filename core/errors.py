@@ -13,6 +13,7 @@
     └── VenueError             something between us and a venue
         ├── TransportError     no answer, or no way to ask (retryable)
         │   ├── NotSent        provably not one byte left
+        │   ├── MalformedMessage  what the venue said makes no sense; never cached, never traded on
         │   └── OutcomeUnknown the request may or may not have taken effect
         ├── RateLimited        asked too often; carries `retry_after_s`
         ├── AuthError          key, signature or permission refused
@@ -208,6 +209,13 @@ class NotSent(TransportError):
     """Provably not one byte of the request left this machine."""
 
     reached_venue = False
+
+
+class MalformedMessage(TransportError):
+    """A venue's message is no message of its protocol, or carries values that cannot be true.
+
+    As the answer to an order it proves nothing: the order is UNKNOWN.
+    """
 
 
 class OutcomeUnknown(TransportError):

@@ -124,8 +124,8 @@ TRANSITIONS: Final[dict[OrderState, dict[Signal, OrderState]]] = {
     OrderState.INTENT: {
         Signal.SEND: OrderState.SENT,
         Signal.LOSE: OrderState.UNKNOWN,  # found in the journal by a start that did not send it
-        Signal.REFUSE: OrderState.REJECTED_DEFINITE,  # withdrawn before it was sent
-        **_EXISTS,
+        Signal.REFUSE: OrderState.REJECTED_DEFINITE,  # stopped before it was sent
+        **_EXISTS,  # CANCEL also where nobody wanted it any more before it was sent
     },
     OrderState.SENT: {
         Signal.LOSE: OrderState.UNKNOWN,

@@ -12,11 +12,35 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from core.domain.events import Act
+from core.domain.events import Act as Act  # noqa: PLC0414 # screens may import this module only
 from core.services.grid.snapshot import GridSnapshot
 from core.services.portfolio.snapshot import BotRow, HomeSnapshot, LogRow
 
 PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The first word of whoever connects. Both ends must speak the same version."""
+
+    protocol: int
+    version: str
+    """Of ctos."""
+    token: str = ""
+    """From the private file beside the address; asked for on TCP only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """The engine's answer to Hello; a Refused instead ends the connection."""
+
+    protocol: int
+    version: str
+    mode: str
+    """`paper` or `live`."""
+    pid: int
+    notices: tuple[str, ...] = ()
+    """What a person should know about this engine, such as that it runs in safe mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +59,8 @@ class StartBot:
     on_start: str | None = None
     """Overrides the file."""
     is_detached: bool = False
+    is_resumed: bool = False
+    """On virtual time: go on with the run of this name."""
     symbol: str | None = None
     market: str | None = None
     interval: str | None = None
@@ -57,6 +83,27 @@ class AskBot:
     act: Act
     request_id: str
     """Made by the sender; a repeat with the same id does nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopBot:
+    """End a bot and wait for nothing: its snapshots show the steps, `BotEnded` comes last.
+
+    A second one hurries a stop that is under way; it never changes the policy.
+    """
+
+    bot: str
+    """Empty for every bot that this connection started and did not detach."""
+    policy: Act | None = None
+    """One of the STOP acts; None for the bot's own `on_exit`."""
+    by: str = "you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach:
+    """Take over a bot: from now on this connection is the one that looks after it."""
+
+    bot: str
 
 
 class KillStage(StrEnum):
@@ -223,6 +270,8 @@ class BotEnded:
 Request = (
     StartBot
     | AskBot
+    | StopBot
+    | Attach
     | Kill
     | Reconcile
     | Reconnect

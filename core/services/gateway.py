@@ -21,11 +21,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.adapters.exchanges.models import Instrument
 from core.domain.commands import Command
 from core.domain.events import Event, OrderFilled
+
+CLEANUP_KEY: Final = "cleanup"
+"""Key of `Step.state` under which a bot writes the `on_exit` policy that it begins to carry out.
+
+`Attached.interrupted_cleanup` gives it back after a crash; `detach(is_closed=True)` deletes it.
+"""
 
 
 class Inbox(Protocol):
@@ -55,6 +61,8 @@ class BotSpec:
     """What a resume must agree on: type, range, interval, distance, amount."""
     config: str
     """The configuration as JSON, for the journal."""
+    is_difference_accepted: bool = False
+    """Attach in spite of another fingerprint, because `flatten` will close the old slots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,15 @@ class Attached:
     """Orders whose outcome is still unknown; their slots stay locked."""
     interrupted_cleanup: str | None
     """The `on_exit` policy that a crash interrupted, to be finished first."""
+    last_client_order_id: str | None = None
+    """The id that this bot used last, in any of its lives: its counter goes on above it."""
+    fees: Decimal = Decimal(0)
+    """Quote, paid: of the bot's own fills."""
+    funding: Decimal = Decimal(0)
+    """Quote, received: every settlement booked in earlier runs, taken in by the machine or not.
+
+    Those found by this start arrive as `FundingPaid` and are not counted here.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +110,7 @@ class OrderGateway(Protocol):
     """Execution as an app sees it."""
 
     def order_prefix(self, bot_id: str) -> str:
-        """A bot's client-order-id prefix: letters and digits, the same for ever, at most 12 long."""
+        """A bot's prefix of client order ids: letters and digits, the same for ever, at most 12."""
 
     async def attach(self, spec: BotSpec, inbox: Inbox) -> Attached:
         """Reconciles and begins to deliver events.

@@ -34,6 +34,7 @@ from core.adapters.exchanges.models import (
     ExchangeInfo,
     ExchangeStatus,
     FillData,
+    FundingPaymentData,
     FundingRateData,
     HealthReport,
     Instrument,
@@ -204,6 +205,7 @@ class ExchangeInterface(ABC):
             OrderRejected: Definitely refused; the order does not and will not exist.
             DuplicateClientOrderId: The id is taken: evidence that the order exists.
             NotSent: Not one byte left this machine.
+            RateLimited: Refused before the matching engine, where the venue documents it so.
             OutcomeUnknown: Anything else; ask with `get_order`, never send again.
         """
 
@@ -252,6 +254,16 @@ class ExchangeInterface(ABC):
         self, symbol: str | None = None, since: datetime | None = None
     ) -> list[FillData]:
         """Our executions from old to new, `at >= since`, complete: pages are walked to the end."""
+
+    @abstractmethod
+    async def get_funding_payments(
+        self, symbol: str | None = None, since: datetime | None = None
+    ) -> list[FundingPaymentData]:
+        """Funding settlements of our positions from old to new, `at >= since`, complete.
+
+        Needed so that a restart books what was settled while nobody listened, exactly once.
+        Empty on venues without funding.
+        """
 
     # -- settings -----------------------------------------------------------------------------
 

@@ -640,5 +640,22 @@ class ExchangeEvent:
     detail: str = ""
 
 
-UserData = OrderData | FillData | PositionData | BalanceData
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPaymentData(_Checked):
+    """One funding settlement of our position. Identity: (venue, account, symbol, payment_id)."""
+
+    venue: str
+    account: str = ""
+    symbol: str
+    payment_id: str
+    amount: Decimal
+    """In the settlement asset; positive is received."""
+    rate: Decimal
+    """Fraction of notional; positive: longs pay shorts."""
+    position: Decimal
+    """Signed size that it was computed on, base units."""
+    at: datetime
+
+
+UserData = OrderData | FillData | PositionData | BalanceData | FundingPaymentData
 """What `subscribe_user_data` delivers."""

@@ -49,7 +49,9 @@ def migrate(
         _keep_copy(connection, path.with_name(f"{path.name}.schema-{version}"))
         steps = "".join(migrations[number] for number in range(version, target))
         try:
-            connection.executescript(f"BEGIN IMMEDIATE;{steps};PRAGMA user_version={target};COMMIT;")
+            connection.executescript(
+                f"BEGIN IMMEDIATE;{steps};PRAGMA user_version={target};COMMIT;"
+            )
         except sqlite3.Error:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")

@@ -68,8 +68,6 @@ CREATE TABLE intents (
     is_settled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX intents_unsettled ON intents (bot_id, number) WHERE is_settled = 0;
-CREATE INDEX intents_by_bot ON intents (bot_id, number);
-CREATE INDEX intents_by_order_id ON intents (order_id) WHERE order_id <> '';
 
 CREATE TABLE intent_events (
     number INTEGER PRIMARY KEY,
@@ -85,7 +83,7 @@ CREATE TABLE fills (
     account TEXT NOT NULL,
     symbol TEXT NOT NULL,
     trade_id TEXT NOT NULL,
-    bot_id TEXT NOT NULL REFERENCES bots (bot_id),
+    bot_id TEXT NOT NULL,
     client_order_id TEXT NOT NULL REFERENCES intents (client_order_id),
     order_id TEXT NOT NULL,
     side TEXT NOT NULL,
@@ -103,7 +101,7 @@ CREATE TABLE fills (
 CREATE INDEX fills_by_intent ON fills (client_order_id);
 
 CREATE TABLE ledger (
-    bot_id TEXT PRIMARY KEY REFERENCES bots (bot_id),
+    bot_id TEXT PRIMARY KEY,
     position TEXT NOT NULL,
     fees TEXT NOT NULL,
     funding TEXT NOT NULL,
@@ -124,7 +122,7 @@ CREATE TABLE funding (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE machine_state (
-    bot_id TEXT NOT NULL REFERENCES bots (bot_id),
+    bot_id TEXT NOT NULL,
     key TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (bot_id, key)
@@ -133,7 +131,7 @@ CREATE TABLE machine_state (
 CREATE TABLE denials (
     number INTEGER PRIMARY KEY,
     client_order_id TEXT NOT NULL,
-    bot_id TEXT NOT NULL REFERENCES bots (bot_id),
+    bot_id TEXT NOT NULL,
     at_ns INTEGER NOT NULL,
     code TEXT NOT NULL,
     "limit" TEXT,
@@ -150,7 +148,6 @@ CREATE TABLE diary (
     event TEXT NOT NULL,
     fields TEXT NOT NULL
 ) STRICT;
-CREATE INDEX diary_by_bot ON diary (bot_id, number);
 
 CREATE TABLE risk_state (
     scope TEXT PRIMARY KEY,
@@ -211,7 +208,12 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHIN
 PUT_LEDGER: Final = """
 INSERT INTO ledger (bot_id, position, fees, funding, fills, updated_ns) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (bot_id) DO UPDATE SET position = excluded.position, fees = excluded.fees,
-    funding = excluded.funding, fills = excluded.fills, updated_ns = excluded.updated_ns
+    fills = excluded.fills, updated_ns = excluded.updated_ns
+"""
+PUT_FUNDING_TOTAL: Final = """
+INSERT INTO ledger (bot_id, position, fees, funding, fills, updated_ns)
+VALUES (?, '0', '0', ?, 0, ?)
+ON CONFLICT (bot_id) DO UPDATE SET funding = excluded.funding, updated_ns = excluded.updated_ns
 """
 ADD_FUNDING: Final = """
 INSERT INTO funding (venue, account, symbol, payment_id, bot_id, amount, rate, at_ns)

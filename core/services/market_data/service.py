@@ -35,8 +35,10 @@ log = logging.getLogger(__name__)
 
 STALE_AFTER_S: Final = 5.0
 """No protective act is taken on a price older than this (apps.md 2.12)."""
-BUCKET_NS: Final = 60 * 1_000_000_000
-MAX_BUCKETS: Final = 24 * 60
+FINE_NS: Final = 5 * 1_000_000_000
+COARSE_NS: Final = 60 * 1_000_000_000
+LINE_POINTS: Final = 360
+"""Points of the price line: half an hour of fine buckets, then six hours of coarse ones."""
 NO_HORIZON: Final = Horizon()
 
 
@@ -66,7 +68,8 @@ class _Stream:
     received_ns: int = 0
     is_stale: bool = False
     has_ended: bool = False
-    buckets: deque[_Bucket] = field(default_factory=lambda: deque(maxlen=MAX_BUCKETS))
+    fine: deque[_Bucket] = field(default_factory=lambda: deque(maxlen=LINE_POINTS))
+    coarse: deque[_Bucket] = field(default_factory=lambda: deque(maxlen=LINE_POINTS))
 
 
 class MarketData:
@@ -173,15 +176,18 @@ class MarketData:
             detail=status.detail,
         )
 
-    def price_line(self, symbol: str, points: int = 360) -> tuple[PricePoint, ...]:
-        """The newest one-minute buckets, from old to new."""
+    def price_line(self, symbol: str) -> tuple[PricePoint, ...]:
+        """The newest prices in buckets, from old to new.
+
+        Five seconds a bucket until there is more than half an hour, then a minute a bucket.
+        """
         stream = self._streams.get(symbol)
         if stream is None:
             return ()
-        newest = list(stream.buckets)[-points:]
+        is_young = len(stream.fine) < LINE_POINTS
         return tuple(
             PricePoint(at=from_ns(item.start_ns), last=item.last, high=item.high, low=item.low)
-            for item in newest
+            for item in (stream.fine if is_young else stream.coarse)
         )
 
     async def watch_age(self) -> None:
@@ -226,7 +232,8 @@ class MarketData:
         stream.ticker = ticker
         stream.is_stale = False
         if moved.mark is not None:
-            _add_to_line(stream.buckets, moved.at_ns, moved.mark)
+            _add_to_line(stream.fine, FINE_NS, moved.at_ns, moved.mark)
+            _add_to_line(stream.coarse, COARSE_NS, moved.at_ns, moved.mark)
         for listener in stream.listeners:
             listener.inbox.post(moved)
 
@@ -257,8 +264,8 @@ class MarketData:
                 listener.inbox.post(ended)
 
 
-def _add_to_line(buckets: deque[_Bucket], at_ns: int, price: Decimal) -> None:
-    start_ns = at_ns - at_ns % BUCKET_NS
+def _add_to_line(buckets: deque[_Bucket], width_ns: int, at_ns: int, price: Decimal) -> None:
+    start_ns = at_ns - at_ns % width_ns
     if not buckets or buckets[-1].start_ns != start_ns:
         buckets.append(_Bucket(start_ns=start_ns, last=price, high=price, low=price))
         return

@@ -1,0 +1,175 @@
+"""Sends orders: a turn, a last look, one create, and what its answer proves.
+
+Only the words of an allowlist are a definite no (reliability P3). Everything else, our own
+cancellation included, leaves the order unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from core.adapters.exchanges.models import OrderData, OrderOptions, from_ns
+from core.domain.commands import Role
+from core.domain.lifecycle import OrderState, Signal, advance
+from core.errors import (
+    AuthError,
+    DuplicateClientOrderId,
+    JournalError,
+    NotSent,
+    NotSupported,
+    OrderNotFound,
+    OrderRejected,
+    RateLimited,
+    VenueError,
+)
+from core.services.execution.desk import Desk, OrderCallback
+from core.services.execution.order_manager import update_row
+from core.services.execution.sender import Priority
+from core.services.execution.tracked import TrackedOrder
+from core.services.ports import Transaction
+from core.services.risk.rules import DenialCode, RiskState
+from core.services.risk.service import RiskService
+
+log = logging.getLogger(__name__)
+
+_PRIORITY: Final = {
+    Role.REDUCE: Priority.REDUCE,
+    Role.EXIT: Priority.EXIT,
+    Role.ENTRY: Priority.ENTRY,
+}
+_DEFINITE: Final = (OrderRejected, AuthError, NotSupported)
+"""Answers that prove that the order does not and will not exist."""
+
+
+class Dispatcher:
+    """Carries durable intents to the venue, once each.
+
+    Args:
+        desk: Shared.
+        risk: Looked at once more before each create.
+        may_send: Asked before each create; False withdraws the order.
+        expect_echo: Told of acknowledged orders that the private stream has not spoken of.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        risk: RiskService,
+        may_send: Callable[[], bool] | None,
+        expect_echo: OrderCallback,
+    ) -> None:
+        self._desk = desk
+        self._risk = risk
+        self.may_send = may_send
+        self.expect_echo = expect_echo
+
+    def launch(self, orders: Iterable[TrackedOrder]) -> None:
+        """Starts sending, reduce before exit before entry, else in the order given."""
+        for order in sorted(orders, key=lambda item: _PRIORITY[item.command.role]):
+            order.is_in_flight = True
+            self._desk.spawn(self._send(order), "send")
+
+    async def _send(self, order: TrackedOrder) -> None:
+        sender = self._desk.sender
+        try:
+            await sender.acquire(_PRIORITY[order.command.role])
+            try:
+                if await self._is_fit(order):
+                    await self._create(order)
+            finally:
+                sender.release()
+        finally:
+            order.is_in_flight = False
+            if order.is_gone:
+                self._desk.manager.forget(order)
+            self._desk.carry_out()
+
+    async def _is_fit(self, order: TrackedOrder) -> bool:
+        """The last look before the first byte: still wanted, still allowed, still in time."""
+        now_ns = self._desk.clock.now_ns()
+        code = ""
+        if order.state is not OrderState.INTENT:
+            return False
+        if order.cancel_wanted:
+            code = "WITHDRAWN"
+        elif self._risk.state is RiskState.HALTED:
+            code = DenialCode.HALTED.value
+        elif self.may_send is not None and not self.may_send():
+            code = "LEASE_LOST"
+        if code:
+            self._desk.manager.withdraw_unsent(order, code, now_ns)
+            return False
+        if now_ns + round(self._desk.settings.request_timeout_s * 1e9) > order.deadline_ns:
+            return await self._extend(order)
+        return True
+
+    async def _extend(self, order: TrackedOrder) -> bool:
+        """It waited long for its turn: the new deadline must be durable before it is used."""
+        order.deadline_ns = self._desk.clock.now_ns() + self._desk.settings.window_ns
+        row = update_row(order, self._desk.clock.now_ns())
+        try:
+            await self._desk.journal.commit(Transaction(updates=[row]))
+        except JournalError as error:
+            log.warning("order.withdrawn order=%s error=%s", order.client_order_id, error)
+            self._desk.manager.withdraw_unsent(order, "JOURNAL", self._desk.clock.now_ns())
+            return False
+        return order.state is OrderState.INTENT
+
+    async def _create(self, order: TrackedOrder) -> None:
+        """The one create that ever carries this id."""
+        manager, clock = self._desk.manager, self._desk.clock
+        order.state = advance(order.state, Signal.SEND)
+        try:
+            data = await self._desk.timed(
+                "create_order", order.client_order_id, lambda: self._request(order)
+            )
+        except asyncio.CancelledError:
+            manager.lose(order, "CANCELLED", clock.now_ns(), "our own request was cut off")
+            raise
+        except Exception as error:  # noqa: BLE001 # whatever came back is judged by its kind (P3)
+            self._failed(order, error)
+        else:
+            manager.on_order(order, data, clock.now_ns())
+            if not order.is_heard and self._desk.capabilities.has_private_stream:
+                self.expect_echo(order)
+
+    def _failed(self, order: TrackedOrder, error: Exception) -> None:
+        """A definite no needs a definite word; everything else leaves the order unknown (P3)."""
+        manager, now_ns = self._desk.manager, self._desk.clock.now_ns()
+        code = getattr(error, "code", None) or ""
+        if isinstance(error, DuplicateClientOrderId):
+            manager.lose(order, "DUPLICATE", now_ns, str(error))
+        elif isinstance(error, NotSent):
+            self._desk.sender.back_off()
+            manager.refuse(order, "NOT_SENT", now_ns, str(error))
+        elif isinstance(error, RateLimited):
+            manager.refuse(order, "RATE_LIMITED", now_ns, str(error))
+        elif isinstance(error, _DEFINITE) and not isinstance(error, OrderNotFound):
+            manager.refuse(order, code or type(error).__name__.upper(), now_ns, str(error))
+        else:
+            if not isinstance(error, VenueError):
+                log.error("create.failed order=%s", order.client_order_id, exc_info=error)
+            manager.lose(order, code or "NO_ANSWER", now_ns, str(error) or repr(error))
+
+    async def _request(self, order: TrackedOrder) -> OrderData:
+        command, instrument = order.command, order.bot.instrument
+        deadline = (
+            from_ns(order.deadline_ns) if self._desk.capabilities.has_request_deadline else None
+        )
+        return await self._desk.venue.create_order(
+            command.symbol,
+            command.side,
+            command.order_type,
+            instrument.amount(command.amount),
+            None if command.price is None else instrument.price(command.price),
+            OrderOptions(
+                client_order_id=order.client_order_id,
+                time_in_force=command.time_in_force,
+                post_only=command.post_only,
+                reduce_only=command.reduce_only,
+                expires_at=deadline,
+            ),
+        )

@@ -1,0 +1,184 @@
+"""Whose turn it is to talk to the venue.
+
+    cancel > reduce > exit > entry > query
+
+Requests wait in that order for a place among those under way and for the rate budget of the last
+sixty seconds. A fifth of the budget is kept for cancels and queries, so that getting out and
+finding out always work (T10). After a `RateLimited` everything but cancels rests until the venue's
+time is over; a long one is a ban, and then nothing is sent at all (T11).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from enum import IntEnum
+from typing import Final
+
+from core.infrastructure.clock import Cancellable, Clock
+from core.services.execution.settings import ExecutionSettings
+
+_WINDOW_NS: Final = 60_000_000_000
+_BAN_FROM_S: Final = 60.0
+"""A venue that asks for more patience than this has banned us: probing makes it longer."""
+
+
+class Priority(IntEnum):
+    """Smaller goes first."""
+
+    CANCEL = 0
+    REDUCE = 1
+    EXIT = 2
+    ENTRY = 3
+    QUERY = 4
+
+
+_RESERVED: Final = frozenset({Priority.CANCEL, Priority.QUERY})
+
+
+class Sender:
+    """Permits to call one account of one venue.
+
+    Args:
+        clock: The engine's clock.
+        settings: Bounds.
+        requests_per_minute: The venue's limit; None for none, and then nothing ever waits.
+    """
+
+    def __init__(
+        self, clock: Clock, settings: ExecutionSettings, requests_per_minute: int | None
+    ) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._budget = requests_per_minute
+        self._max_in_flight = settings.max_in_flight if requests_per_minute is not None else None
+        self._sent_ns: deque[int] = deque()
+        self._in_flight = 0
+        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._count = 0
+        self._paused_until_ns = 0
+        self._banned_until_ns = 0
+        self._refusals = 0
+        self._timer: Cancellable | None = None
+
+    @property
+    def used_fraction(self) -> float | None:
+        """Part of the rate budget used in the last minute; None where there is no limit."""
+        if self._budget is None:
+            return None
+        return self._spent() / self._budget
+
+    @property
+    def paused_for_s(self) -> float:
+        """Seconds until orders may be sent again; 0 when they may."""
+        return max(0, self._paused_until_ns - self._clock.monotonic_ns()) / 1e9
+
+    async def acquire(self, priority: Priority) -> None:
+        """Waits for a turn; each one taken must be given back with `release`."""
+        if not self._waiting and self._may(priority):
+            self._grant()
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count += 1
+        heapq.heappush(self._waiting, (priority, self._count, turn))
+        self._pump()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Gives a turn back."""
+        self._in_flight -= 1
+        if self._waiting:
+            self._pump()
+
+    def answered(self) -> None:
+        """The venue can be reached: the pauses after refusals begin small again."""
+        self._refusals = 0
+
+    def pause(self, seconds: float) -> None:
+        """The venue asked for patience."""
+        until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
+        self._paused_until_ns = max(self._paused_until_ns, until_ns)
+        if seconds >= _BAN_FROM_S:
+            self._banned_until_ns = max(self._banned_until_ns, until_ns)
+        self._pump()
+
+    def back_off(self) -> None:
+        """A request could not even leave: rest a little, twice as long each time in a row."""
+        settings = self._settings
+        seconds = settings.refusal_pause_s * 2.0 ** min(self._refusals, 10)
+        self._refusals += 1
+        self.pause(min(seconds, settings.max_pause_s))
+
+    def close(self) -> None:
+        """Calls off the timer and everyone who waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for _, _, turn in self._waiting:
+            turn.cancel()
+        self._waiting.clear()
+
+    def _may(self, priority: Priority) -> bool:
+        if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
+            return False
+        return self._ready_ns(priority) <= self._clock.monotonic_ns()
+
+    def _ready_ns(self, priority: Priority) -> int:
+        """When pauses and budget allow a request; a time in the past for now."""
+        is_cancel = priority is Priority.CANCEL
+        ready_ns = self._banned_until_ns if is_cancel else self._paused_until_ns
+        if self._budget is None:
+            return ready_ns
+        allowed = self._budget
+        if priority not in _RESERVED:
+            allowed = max(1, int(allowed * (1 - self._settings.reserved_fraction)))
+        excess = self._spent() - allowed
+        if excess < 0:
+            return ready_ns
+        return max(ready_ns, self._sent_ns[excess] + _WINDOW_NS)
+
+    def _spent(self) -> int:
+        since_ns = self._clock.monotonic_ns() - _WINDOW_NS
+        sent = self._sent_ns
+        while sent and sent[0] <= since_ns:
+            sent.popleft()
+        return len(sent)
+
+    def _grant(self) -> None:
+        self._in_flight += 1
+        if self._budget is not None:
+            self._sent_ns.append(self._clock.monotonic_ns())
+
+    def _pump(self) -> None:
+        """Lets everyone go who may, in order; a query passes entries that only lack budget."""
+        held: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        while self._waiting:
+            item = heapq.heappop(self._waiting)
+            if item[2].done():
+                continue
+            if self._may(item[0]):
+                self._grant()
+                item[2].set_result(None)
+            else:
+                held.append(item)
+                if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
+                    break
+        for item in held:
+            heapq.heappush(self._waiting, item)
+        self._arm(held)
+
+    def _arm(self, held: list[tuple[Priority, int, asyncio.Future[None]]]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not held:
+            return
+        now_ns = self._clock.monotonic_ns()
+        wait_ns = min(self._ready_ns(item[0]) for item in held) - now_ns
+        if wait_ns > 0:
+            self._timer = self._clock.call_at_ns(self._clock.now_ns() + wait_ns, self._pump)

@@ -1,0 +1,145 @@
+"""Taking a ladder down: cancel, wait, close, wait, and then what it was for (`closing.py`)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from core.adapters.exchanges.models import (
+    TimeInForce,
+    plain,
+)
+from core.domain.commands import CancelOrder, Reason
+from core.services.grid.building import GridBuilder
+from core.services.grid.closing import ALARM_AFTER, Closing, Purpose
+from core.services.grid.follow import EscapeWatch, price_of
+from core.services.grid.ladder import Ladder
+from core.services.grid.ledger import NOBODY
+from core.services.grid.slots import Leg, Progress
+from core.services.grid.state import Goal, minimum_lots
+
+
+class GridWinder(GridBuilder):
+    """A grid that can wind down."""
+
+    def _recentre(self, watch: EscapeWatch) -> None:
+        ladder = cast("Ladder", self.ladder)
+        watch.clear()
+        self._leaving = (ladder.lower, ladder.upper, "escape")
+        self._start_closing(Purpose.RESET, cancels=True, flattens=True, reason="escape")
+
+    def _start_closing(
+        self, purpose: Purpose, *, cancels: bool, flattens: bool, reason: str
+    ) -> None:
+        closing = Closing(purpose=purpose, cancels=cancels, flattens=flattens, reason=reason)
+        closing.orders = sum(1 for order in self._orders.values() if order.leg is not Leg.REDUCE)
+        if self._closing is not None:
+            closing.failures = self._closing.failures
+            closing.retry_ns = self._closing.retry_ns
+        self._closing = closing
+        self._say(reason)
+        if self._watch is not None:
+            self._watch.clear()
+        self._advance_closing()
+
+    def _advance_closing(self) -> None:
+        """Takes the next step that is possible now."""
+        closing = self._closing
+        if closing is None or closing.is_done or not self._is_reconciled:
+            return
+        self._touched.add("meta")
+        self._horizon = None
+        if closing.cancels and not self._has_cancelled():
+            return
+        if closing.purpose is Purpose.STOP and self._has_unanswered():
+            return
+        if closing.flattens and not closing.gave_up and not self._has_flattened(closing):
+            return
+        self._finish_closing(closing)
+
+    def _has_cancelled(self) -> bool:
+        """Asks for every order that still lives; true once none does."""
+        reason = Reason("cancel.winding_down", (("why", self._reason),))
+        for order in self._orders.values():
+            if not order.is_cancelling and order.leg is not Leg.REDUCE:
+                order.is_cancelling = True
+                self._touch(order)
+                self._out.append(
+                    CancelOrder(
+                        client_order_id=order.client_order_id,
+                        symbol=self._instrument.symbol,
+                        reason=reason,
+                    )
+                )
+        return not self._orders
+
+    def _has_unanswered(self) -> bool:
+        """Whether an order is on its way: an end that keeps orders can name each of them."""
+        return any(order.progress is not Progress.OPEN for order in self._orders.values())
+
+    def _has_flattened(self, closing: Closing) -> bool:
+        """Sends the order that closes our position; true once nothing tradable is left."""
+        if any(order.leg is Leg.REDUCE for order in self._orders.values()):
+            return False
+        lots = self.ledger.total_lots()
+        if lots <= 0:
+            return True
+        if closing.retry_ns is not None and self._now_ns < closing.retry_ns:
+            self._wake_at(closing.retry_ns)
+            return False
+        if closing.purpose is Purpose.RESET and (self._is_stale or self._risk == "HALTED"):
+            return False
+        self._place(
+            level=NOBODY,
+            leg=Leg.REDUCE,
+            price=None,
+            amount=lots,
+            time_in_force=TimeInForce.IOC,
+            reason=Reason(
+                "flatten.own_position",
+                (("why", self._reason), ("position", plain(self.ledger.position))),
+            ),
+        )
+        return False
+
+    def _after_reduction(self) -> None:
+        closing = self._closing
+        if closing is None:
+            self._send_due("due")
+            return
+        lots = self.ledger.total_lots()
+        if lots > 0:
+            closing.fail(self._now_ns)
+            market = self._market
+            price = None if market is None else price_of(market, self._instrument.tick_size)
+            if price is not None:
+                least = minimum_lots(self._instrument, price / self._instrument.tick_size)
+                closing.gave_up = lots < least
+            if closing.failures == ALARM_AFTER:
+                text = plain(self.ledger.position)
+                self._tell("grid.degraded", (("reason", closing.reason), ("position", text)))
+        self._advance_closing()
+
+    def _finish_closing(self, closing: Closing) -> None:
+        self._touched.add("meta")
+        if closing.purpose is Purpose.STOP:
+            closing.is_done = True
+            self._goal = Goal.STOPPED
+            self._wake_ns = None
+        elif closing.purpose is Purpose.HOLD:
+            self._closing = None
+            self._hold(closing.reason)
+            self._tell("grid.held", (("reason", closing.reason),))
+        elif closing.purpose is Purpose.RESTART:
+            self._closing = None
+            self._restart()
+        else:
+            self._closing = None
+            self.resets += 1
+            self._drop_ladder()
+            self._build()
+
+    def _wind_down(self, purpose: Purpose, *, cancels: bool, flattens: bool, why: str) -> None:
+        """Winding down because somebody outside wants it, which ends a pause."""
+        self._is_paused = False
+        self._leaving = None
+        self._start_closing(purpose, cancels=cancels, flattens=flattens, reason=why)

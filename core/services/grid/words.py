@@ -1,0 +1,88 @@
+"""Diary lines as sentences for the message line; empty for what a person need not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+Value = str | int | bool | None
+
+ERRORS: Final = frozenset(
+    {
+        "foreign.order",
+        "foreign.position",
+        "grid.degraded",
+        "grid.initial_fill_refused",
+        "grid.refused",
+        "grid.slot_parked",
+        "order.rejected",
+        "order.unknown",
+        "risk.denied",
+        "risk.halted",
+    }
+)
+"""Lines that stay until they are read."""
+
+
+def message_of(event: str, fields: Mapping[str, Value]) -> str:
+    """One diary line in words."""
+    sentence = _SENTENCES.get(event)
+    return "" if sentence is None else sentence(fields)
+
+
+def _filled(fields: Mapping[str, Value]) -> str:
+    level = fields.get("level")
+    text = f"{fields['side']} filled {fields['amount']} @ {fields['price']}"
+    if level is not None:
+        text += f"  level {level}"
+    trip = fields.get("round_trip")
+    return text if trip is None else f"{text}  round trip {trip}"
+
+
+def _denied(fields: Mapping[str, Value]) -> str:
+    text = f"not sent: {fields.get('code')}"
+    limit, value = fields.get("limit"), fields.get("value")
+    return text if limit is None else f"{text}, {value} > {limit}"
+
+
+def _of_order(verb: str) -> Callable[[Mapping[str, Value]], str]:
+    def sentence(fields: Mapping[str, Value]) -> str:
+        text = f"{fields.get('side') or 'order'} {verb}"
+        if fields.get("price") is not None:
+            text += f" @ {fields['price']}"
+        if fields.get("level") is not None:
+            text += f"  level {fields['level']}"
+        code = fields.get("code")
+        return f"{text}  {code}" if code else text
+
+    return sentence
+
+
+def _reset(fields: Mapping[str, Value]) -> str:
+    return f"grid built anew: {fields.get('reason')}"
+
+
+_SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
+    "order.filled": _filled,
+    "order.rejected": _of_order("refused"),
+    "order.unknown": _of_order("did not answer, checking with the venue; not resending"),
+    "order.resolved": _of_order("found out about"),
+    "risk.denied": _denied,
+    "risk.halted": lambda _: "halted: nothing new is sent",
+    "risk.released": lambda _: "released: orders may be sent again",
+    "grid.built": lambda fields: f"ladder of {fields.get('levels')} levels built",
+    "grid.reset": _reset,
+    "grid.refused": lambda fields: f"no ladder: {fields.get('reason')}",
+    "grid.degraded": lambda fields: f"still open, trying again: {fields.get('position')}",
+    "grid.initial_fill_refused": _of_order("refused, the slots wait"),
+    "grid.slot_delayed": _of_order("refused, tried again later"),
+    "grid.slot_parked": _of_order("refused, the slot is parked until you resume"),
+    "grid.held": lambda fields: f"holding: {fields.get('reason')}",
+    "grid.paused": lambda _: "paused: orders stay, nothing new is sent",
+    "grid.resumed": lambda _: "resumed",
+    "feed.ended": lambda _: "the feed has ended",
+    "foreign.order": lambda _: "an order on this account is not ours: it is left alone",
+    "foreign.position": lambda _: "the account holds more than our own fills: it is left alone",
+    "funding.paid": lambda fields: f"funding {fields.get('amount')}",
+    "bot.stopped": lambda fields: f"stopped: {fields.get('text')}",
+}

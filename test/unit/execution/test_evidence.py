@@ -1,0 +1,69 @@
+"""When an absence is proved."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.services.execution.evidence import (
+    Endpoint,
+    Negative,
+    certain_from_ns,
+    in_words,
+    is_absent,
+    is_explained_by,
+)
+from core.services.execution.settings import ExecutionSettings
+
+SETTINGS = ExecutionSettings()
+FROM_NS = 100 * 10**9
+
+
+def said_no(*answers: tuple[Endpoint, float]) -> list[Negative]:
+    """Answers that did not know the order, seconds after certainty began."""
+    return [Negative(endpoint, FROM_NS + round(after_s * 1e9)) for endpoint, after_s in answers]
+
+
+@pytest.mark.parametrize(
+    "answers, expected",
+    [
+        ([], False),
+        ([(Endpoint.ORDER, 1), (Endpoint.FILLS, 3)], True),
+        ([(Endpoint.ORDER, 1), (Endpoint.FILLS, 2.9)], False),
+        ([(Endpoint.FILLS, 1), (Endpoint.FILLS, 9)], False),
+        ([(Endpoint.ORDER, 1), (Endpoint.OPEN_ORDERS, 9)], False),
+        ([(Endpoint.ORDER, -1), (Endpoint.FILLS, 3)], False),
+        ([(Endpoint.ORDER, 0), (Endpoint.FILLS, 3)], False),
+    ],
+    ids=[
+        "nobody was asked",
+        "two kinds, two seconds apart",
+        "too close together",
+        "one kind of endpoint",
+        "executions were not asked for",
+        "one before the deadline was over",
+        "one at the very moment",
+    ],
+)
+def test_absence_needs_every_condition(answers: list[tuple[Endpoint, float]], *, expected: bool):
+    """P6, each condition left out once."""
+    assert is_absent(said_no(*answers), FROM_NS, SETTINGS) is expected
+
+
+def test_certainty_begins_after_deadline_skew_and_propagation():
+    """One second of clock error and two until the endpoints agree."""
+    assert certain_from_ns(10**9, SETTINGS) == 4 * 10**9
+
+
+def test_the_proof_names_only_what_counted():
+    """For the journal: which endpoint was asked when."""
+    text = in_words(said_no((Endpoint.ORDER, -1), (Endpoint.FILLS, 1)), FROM_NS)
+
+    assert text == f"absent after {FROM_NS}: fills@{FROM_NS + 10**9}"
+
+
+@pytest.mark.parametrize(
+    "difference, expected", [(0, False), (5, True), (6, False), (-3, True), (-4, False)]
+)
+def test_a_position_difference_that_fits_is_a_reason_to_doubt(difference: int, *, expected: bool):
+    """Five lots of buys and three of sells are in doubt."""
+    assert is_explained_by(difference, buys=5, sells=3) is expected

@@ -1,0 +1,161 @@
+"""Whose turn it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.infrastructure.clock import VirtualClock
+from core.infrastructure.virtual_time import VirtualLoop
+from core.services.execution.sender import Priority, Sender
+from core.services.execution.settings import ExecutionSettings
+
+
+class Line:
+    """Requests that note when they had their turn."""
+
+    def __init__(self, budget: int | None, **settings: float) -> None:
+        self.loop = VirtualLoop(0)
+        self.clock = VirtualClock(self.loop)
+        bounds = ExecutionSettings(**settings)  # type: ignore[arg-type]
+        self.sender = Sender(self.clock, bounds, budget)
+        self.turns: list[tuple[str, float]] = []
+
+    def ask(self, *wanted: tuple[str, Priority], hold_s: float = 0.0) -> None:
+        """Everyone asks at once and holds the turn for a while."""
+
+        async def one(name: str, priority: Priority) -> None:
+            await self.sender.acquire(priority)
+            self.turns.append((name, self.clock.now_ns() / 1e9))
+            await self.clock.sleep(hold_s)
+            self.sender.release()
+
+        async def together() -> None:
+            tasks = [self.loop.create_task(one(*each)) for each in wanted]
+            for task in tasks:
+                await task
+
+        self.loop.run_until_complete(together())
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    """A rate-limited venue with one place."""
+    made = Line(100, max_in_flight=1)
+    yield made
+    made.loop.close()
+
+
+def test_cancels_go_first_and_queries_last(line: Line):
+    """Cancel > reduce > exit > entry > query, whatever the order of asking."""
+    line.ask(
+        ("first", Priority.ENTRY),
+        ("query", Priority.QUERY),
+        ("entry", Priority.ENTRY),
+        ("exit", Priority.EXIT),
+        ("reduce", Priority.REDUCE),
+        ("cancel", Priority.CANCEL),
+        hold_s=0.1,
+    )
+
+    assert [name for name, _ in line.turns] == [
+        "first",
+        "cancel",
+        "reduce",
+        "exit",
+        "entry",
+        "query",
+    ]
+
+
+def test_without_a_limit_nothing_waits():
+    """A venue without a published limit gets everything at once."""
+    line = Line(None, max_in_flight=1)
+
+    line.ask(*((f"{n}", Priority.ENTRY) for n in range(200)), hold_s=5)
+
+    assert {at for _, at in line.turns} == {0.0}
+    line.loop.close()
+
+
+def test_the_budget_of_a_minute_is_never_passed():
+    """Q1: at most ten in any sixty seconds."""
+    line = Line(10)
+
+    line.ask(*((f"{n}", Priority.CANCEL) for n in range(25)))
+
+    times = [at for _, at in line.turns]
+    assert all(sum(start <= at < start + 60 for at in times) <= 10 for start in times)
+    assert times[-1] == 120.0
+    line.loop.close()
+
+
+def test_a_fifth_is_kept_for_cancels_and_queries():
+    """Q2: entries stop at eight of ten; a cancel and a query still go at once."""
+    line = Line(10)
+
+    line.ask(
+        *((f"e{n}", Priority.ENTRY) for n in range(9)),
+        ("cancel", Priority.CANCEL),
+        ("query", Priority.QUERY),
+    )
+
+    at_once = [name for name, at in line.turns if at == 0.0]
+    assert at_once == [*(f"e{n}" for n in range(8)), "cancel", "query"]
+    assert line.turns[-1] == ("e8", 60.0)
+    line.loop.close()
+
+
+def test_a_pause_stops_everything_but_cancels():
+    """T10: a query and an entry wait for the venue's time."""
+    line = Line(None)
+    line.sender.pause(5)
+
+    line.ask(("entry", Priority.ENTRY), ("query", Priority.QUERY), ("cancel", Priority.CANCEL))
+
+    assert line.turns == [("cancel", 0.0), ("entry", 5.0), ("query", 5.0)]
+    line.loop.close()
+
+
+def test_a_ban_stops_cancels_too():
+    """T11: nothing is sent into a ban."""
+    line = Line(None)
+    line.sender.pause(120)
+
+    line.ask(("entry", Priority.ENTRY), ("cancel", Priority.CANCEL))
+
+    assert line.turns == [("cancel", 120.0), ("entry", 120.0)]
+    line.loop.close()
+
+
+def test_refusals_in_a_row_rest_longer_each_time():
+    """One, two, four seconds; an answer begins anew."""
+    line = Line(None)
+    rests = []
+    for _ in range(3):
+        line.sender.back_off()
+        rests.append(line.sender.paused_for_s)
+    line.sender.answered()
+    line.loop.run_until_complete(line.clock.sleep(10))
+    line.sender.back_off()
+
+    assert rests == [1.0, 2.0, 4.0]
+    assert line.sender.paused_for_s == 1.0
+    line.loop.close()
+
+
+def test_a_cancelled_request_gives_its_turn_to_the_next(line: Line):
+    """A turn that nobody takes is not lost."""
+
+    async def story() -> list[str]:
+        await line.sender.acquire(Priority.ENTRY)
+        waiting = line.loop.create_task(line.sender.acquire(Priority.ENTRY))
+        await line.clock.sleep(0)
+        line.sender.release()
+        waiting.cancel()
+        await line.clock.sleep(0)
+        await line.sender.acquire(Priority.ENTRY)
+        return ["went"]
+
+    assert line.loop.run_until_complete(story()) == ["went"]

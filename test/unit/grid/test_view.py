@@ -1,0 +1,160 @@
+"""What the grid screen is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide, from_ns
+from core.domain.events import Act, OrderUnknown
+from core.services.grid.settings import GridSettings, GridType, InitialFill
+from core.services.grid.snapshot import GridPhase, GridSnapshot, SlotState
+from core.services.grid.view import Surroundings, grid_snapshot
+from core.testing.grid_story import GridStory
+
+INSTRUMENT = Instrument(
+    symbol="TEST-USDC-PERP",
+    venue="paper",
+    market_type=ExchangeType.PERPETUAL,
+    base="TEST",
+    quote="USDC",
+    tick_size=Decimal("0.1"),
+    lot_size=Decimal("0.001"),
+)
+LONG = GridSettings(
+    instrument=INSTRUMENT,
+    grid_type=GridType.LONG,
+    grid_interval=Decimal(1),
+    order_amount=Decimal(1),
+    lower_price=Decimal(97),
+    upper_price=Decimal("100.5"),
+    price_step=INSTRUMENT.tick_size,
+    amount_step=INSTRUMENT.lot_size,
+    maker_fee=Decimal("0.0002"),
+    taker_fee=Decimal("0.0005"),
+)
+AROUND = Surroundings(bot="grid-1", mode="paper", feed="sim:7", equity=Decimal(123))
+
+
+def shown(story: GridStory, around: Surroundings = AROUND) -> GridSnapshot:
+    """The picture now."""
+    return grid_snapshot(story.machine, story.now_ns, around)
+
+
+def test_a_running_grid_shows_its_orders_from_high_to_low():
+    """Each slot with the order it has now, and the sums below."""
+    story = GridStory(LONG)
+    story.price("99.5")
+    story.price("98.9")
+    picture = shown(story)
+
+    assert [(row.level, row.side, row.price, row.state) for row in picture.slots] == [
+        (3, OrderSide.SELL, 100, SlotState.EXIT_OPEN),
+        (2, OrderSide.BUY, 98, SlotState.ENTRY_OPEN),
+        (1, OrderSide.BUY, 97, SlotState.ENTRY_OPEN),
+    ]
+    assert (picture.entries_resting, picture.exits_resting, picture.waiting) == (2, 1, 0)
+    assert (picture.phase, picture.levels, picture.unused_range) == (
+        GridPhase.RUNNING,
+        3,
+        Decimal("0.5"),
+    )
+    assert picture.mark == Decimal("98.9")
+    assert picture.result.unrealized_pnl == Decimal("-0.1")
+    assert (picture.equity, picture.feed, picture.bot) == (123, "sim:7", "grid-1")
+
+
+def test_fills_come_newest_first_with_what_a_round_trip_earned():
+    """As the diary tells them."""
+    story = GridStory(LONG)
+    for price in ("99.5", "98.9", "100.1"):
+        story.price(price)
+    newest, oldest = shown(story).fills
+
+    assert (newest.leg, newest.side, newest.price, newest.round_trip) == (
+        "exit",
+        OrderSide.SELL,
+        100,
+        Decimal("0.9602"),
+    )
+    assert (oldest.leg, oldest.level, oldest.round_trip) == ("entry", 3, None)
+    assert newest.at == from_ns(story.now_ns)
+
+
+def test_a_partly_filled_order_shows_how_far_it_is():
+    """The amount is the order's, the filled part is beside it."""
+    story = GridStory(LONG)
+    story.price("99.5")
+    story.fill(story.find("buy 99"), 400)
+    row = shown(story).slots[0]
+
+    assert (row.amount, row.filled) == (1, Decimal("0.4"))
+
+
+def test_a_waiting_entry_says_what_it_waits_for():
+    """In words, with the price."""
+    story = GridStory(replace(LONG, initial_fill=InitialFill.PASSIVE_ONLY))
+    story.price("98.5")
+    row = shown(story).slots[0]
+
+    assert (row.state, row.note) == (SlotState.EMPTY, "waits until the price is above 99")
+
+
+def test_an_unanswered_order_shows_since_when():
+    """Until the venue tells."""
+    story = GridStory(LONG)
+    story.price("99.5")
+    identity = story.find("buy 98")
+    story.tell(OrderUnknown(at_ns=story.now_ns, client_order_id=identity))
+    row = next(row for row in shown(story).slots if row.level == 2)
+
+    assert (row.state, row.unknown_since) == (SlotState.UNKNOWN, from_ns(story.now_ns))
+
+
+def test_a_pause_says_who_and_what_it_means():
+    """And since when."""
+    story = GridStory(LONG)
+    story.price("99.5")
+    story.ask(Act.PAUSE)
+    story.price("98.9")
+    picture = shown(story)
+
+    assert picture.phase_reason == "paused by you. Orders stay; nothing new is sent."
+    assert picture.phase_since == from_ns(story.now_ns - 1_000_000_000)
+    assert picture.slots[0].note == "sent on resume"
+
+
+def test_a_follow_grid_counts_its_escape():
+    """Fixed types say nothing there."""
+    follow = replace(
+        LONG,
+        grid_type=GridType.FOLLOW_LONG,
+        lower_price=None,
+        upper_price=None,
+        follow_grid_count=3,
+        follow_timeout_s=60,
+    )
+    story = GridStory(follow)
+    assert (shown(story).follow_state, shown(story).lower_price) == ("not escaped", None)
+    story.price("100")
+    story.price("101.1")
+    story.wait(12)
+
+    assert shown(story).follow_state == "escaped 12 s of 60 s"
+    assert shown(GridStory(LONG)).follow_state == ""
+    assert (shown(story).lower_price, shown(story).upper_price) == (97, 100)
+
+
+def test_a_yearly_rate_needs_ten_minutes():
+    """One round trip of 0.9602 net on a capital of 294, in a quarter of an hour."""
+    story = GridStory(LONG)
+    for price in ("99.5", "98.9", "100.1"):
+        story.price(price)
+    story.wait(500)
+    assert shown(story).result.apr_24h is None
+    story.wait(397)
+    result = shown(story).result
+
+    assert result.apr_24h == Decimal("0.9602") / Decimal("0.25") * 8766 / 294
+    assert result.apr_24h == result.apr_7d
+    assert result.round_trips == 1
