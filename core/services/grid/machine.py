@@ -236,17 +236,26 @@ class GridMachine(GridWinder):
         self._refuse(order, event.code, is_final=False)
         self._after(order, None)
 
+    def _after_initial(self, shares: list[Share]) -> None:
+        """Exits of what was filled, then the entries that were not, nearest to the price first."""
+        missed = [share for share in shares if share.taken < share.lots]
+        for share in shares:
+            slot = self._slots[share.level - 1]
+            if slot.order is None and share not in missed:
+                slot.is_waiting = False
+                self._settle(slot, "of_initial_fill", ())
+        for share in sorted(missed, key=lambda share: share.level, reverse=True):
+            slot = self._slots[share.level - 1]
+            if slot.order is None:
+                self._settle(slot, "of_initial_fill", ())
+
     def _after(self, order: Working, fill: OrderFilled | None) -> None:
         """What the end of an order leads to."""
         if order.leg is Leg.REDUCE:
             self._after_reduction()
             return
         if order.shares is not None:
-            for share in order.shares:
-                slot = self._slots[share.level - 1]
-                if slot.order is None:
-                    slot.is_waiting = slot.is_waiting and share.taken < share.lots
-                    self._settle(slot, "of_initial_fill", ())
+            self._after_initial(order.shares)
         elif order.level != NOBODY:
             slot = self._slots[order.level - 1]
             if slot.order is None:

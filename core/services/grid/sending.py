@@ -122,7 +122,10 @@ class GridSender(GridBooks):
         is_long = self.settings.entry_side is OrderSide.BUY
         best = cast("int", market.ask if is_long else market.bid)
         factor = 1 + self.settings.initial_fill_cap * self.settings.entry_side.sign
-        steps = best * self._instrument.tick_size * factor / self.settings.price_step
+        exact = best * self._instrument.tick_size
+        if market.bid == market.ask == market.last and market.mark is not None:
+            exact = market.mark  # no book: the last trade, which may lie between two ticks
+        steps = exact * factor / self.settings.price_step
         rounding = Rounding.DOWN if is_long else Rounding.UP
         cap = steps.quantize(Decimal(1), rounding.value) * self.settings.price_step
         limit = self._instrument.ticks(cap)

@@ -73,8 +73,11 @@ class GridWinder(GridBuilder):
         return not self._orders
 
     def _has_unanswered(self) -> bool:
-        """Whether an order is on its way: an end that keeps orders can name each of them."""
-        return any(order.progress is not Progress.OPEN for order in self._orders.values())
+        """Whether a request is on its way: an end that keeps orders can name each of them."""
+        return any(
+            order.progress is not Progress.OPEN or order.is_cancelling
+            for order in self._orders.values()
+        )
 
     def _has_flattened(self, closing: Closing) -> bool:
         """Sends the order that closes our position; true once nothing tradable is left."""

@@ -201,14 +201,13 @@ async def test_the_end_of_a_feed_reaches_every_listener(
     assert market.light(INSTRUMENT.symbol).state == "off" or market.newest("X") is None
 
 
-async def test_the_price_line_keeps_last_high_and_low_of_each_minute(
+async def test_the_price_line_keeps_last_high_and_low_of_each_bucket(
     market: MarketData, door: Door
 ) -> None:
-    """Buckets begin at whole minutes."""
+    """A young line has buckets of five seconds."""
     await market.listen(INSTRUMENT, Inbox())
-    minute_ns = 60 * 10**9
-    start_ns = 1_700_000_000 * 10**9 // minute_ns * minute_ns
-    for offset_s, price in ((1, "100"), (20, "104"), (59, "99"), (60, "101")):
+    start_ns = 1_700_000_000 * 10**9
+    for offset_s, price in ((1, "100"), (2, "104"), (4, "99"), (5, "101")):
         door.say(ticker(from_ns(start_ns + offset_s * 10**9), last=price))
 
     line = market.price_line(INSTRUMENT.symbol)
@@ -217,4 +216,18 @@ async def test_the_price_line_keeps_last_high_and_low_of_each_minute(
         (Decimal(99), Decimal(104), Decimal(99)),
         (Decimal(101), Decimal(101), Decimal(101)),
     ]
-    assert line[1].at == from_ns(start_ns + minute_ns)
+    assert line[1].at == from_ns(start_ns + 5 * 10**9)
+
+
+async def test_an_old_price_line_has_buckets_of_a_minute(market: MarketData, door: Door) -> None:
+    """After half an hour the line reaches six hours back at most."""
+    await market.listen(INSTRUMENT, Inbox())
+    start_ns = 1_700_000_040 * 10**9
+    for minute in range(31):
+        for second in range(0, 60, 5):
+            at = from_ns(start_ns + (minute * 60 + second) * 10**9)
+            door.say(ticker(at, last=str(100 + minute)))
+
+    line = market.price_line(INSTRUMENT.symbol)
+
+    assert [point.last for point in line] == [Decimal(100 + minute) for minute in range(31)]
