@@ -19,7 +19,7 @@ import os
 import re
 import traceback
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -65,7 +65,6 @@ PINNED = (
     "eth_account",
     "httpcore",
     "httpx",
-    "hyperliquid",
     "ib_async",
     "ib_insync",
     "numba",
@@ -293,13 +292,20 @@ class LogSetup:
             logging.getLogger(name).setLevel(level)
 
 
-def setup_logging(folder: Path, *, level: str = "info", ring: LogRing | None = None) -> LogSetup:
+def setup_logging(
+    folder: Path,
+    *,
+    level: str = "info",
+    ring: LogRing | None = None,
+    clients: Iterable[str] = (),
+) -> LogSetup:
     """Sends every log line of the process to files in `folder` and to a ring.
 
     Args:
         folder: Made when the first line is written.
         level: Least level of ctos's own lines; libraries speak from warning on.
         ring: Where the newest lines are kept; a new one by default.
+        clients: Loggers of venues' own client libraries, kept as quiet as `PINNED`.
     """
     lines = ring or LogRing()
     handler = SinkHandler(folder, lines, Repeats())
@@ -308,7 +314,7 @@ def setup_logging(folder: Path, *, level: str = "info", ring: LogRing | None = N
         "": logging.WARNING,
         "core": logging.getLevelNamesMapping()[level.upper()],
         "tui": logging.getLevelNamesMapping()[level.upper()],
-        **dict.fromkeys(PINNED, logging.WARNING),
+        **dict.fromkeys((*PINNED, *clients), logging.WARNING),
     }
     before = {name: logging.getLogger(name).level for name in wanted}
     for name, number in wanted.items():

@@ -34,7 +34,7 @@ MAX_SCALE: Final = 18
 """Decimals that a 63-bit integer can carry for values of one digit."""
 
 _LIMIT: Final = 1 << 62
-_MAX_DIGITS: Final = 18
+_MAX_DIGITS: Final = 19
 _EXACT_BELOW: Final = float(1 << 51)
 _POINT: Final = ord(".")
 _ZERO: Final = ord("0")
@@ -169,7 +169,9 @@ def _read_digits(column: TextColumn) -> _Digits:
         odd |= is_point & has_point
         has_point |= is_point
     empty = length == 0
-    odd |= (digits_seen > _MAX_DIGITS) | ((digits_seen == 0) & ~empty)
+    # Nineteen digits, as times in nanoseconds have, mostly fit; what does not turns negative.
+    odd |= (digits_seen > _MAX_DIGITS) | (values < 0) | (values >= _LIMIT)
+    odd |= (decimals > MAX_SCALE) | ((digits_seen == 0) & ~empty)
     values[odd] = 0
     decimals[odd] = 0
     return _Digits(values, decimals, odd, empty)

@@ -1,0 +1,180 @@
+"""Who listens to the paper venue, and how they are told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from core.adapters.exchanges.interface import EventCallback, Subscription
+from core.adapters.exchanges.models import (
+    EventType,
+    ExchangeEvent,
+    OrderBookData,
+    TickerData,
+    TradeData,
+    UserData,
+)
+from core.adapters.exchanges.paper.faults import Fault, Switchboard
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Listeners(Generic[T]):
+    """Callbacks of one topic, called in the order of subscribing."""
+
+    def __init__(self) -> None:
+        self._callbacks: tuple[Callable[[T], None], ...] = ()
+        self._tokens: tuple[object, ...] = ()
+        """Who each callback belongs to; the same callback may be there more than once."""
+
+    def __bool__(self) -> bool:
+        return bool(self._callbacks)
+
+    def add(self, callback: Callable[[T], None]) -> Subscription:
+        """Subscribes."""
+        token = object()
+        self._callbacks = (*self._callbacks, callback)
+        self._tokens = (*self._tokens, token)
+        return Subscription(lambda: self._remove(token))
+
+    def tell(self, value: T) -> None:
+        """Calls everyone; one that raises does not disturb the others."""
+        for callback in self._callbacks:
+            try:
+                callback(value)
+            except Exception:
+                log.exception("listener.failed topic=%s", type(value).__name__)
+
+    def _remove(self, token: object) -> None:
+        if token in self._tokens:
+            place = self._tokens.index(token)
+            self._callbacks = self._callbacks[:place] + self._callbacks[place + 1 :]
+            self._tokens = self._tokens[:place] + self._tokens[place + 1 :]
+
+    def clear(self) -> None:
+        """Ends all subscriptions."""
+        self._callbacks = ()
+        self._tokens = ()
+
+
+class PublicStream:
+    """Listeners of one symbol."""
+
+    def __init__(self) -> None:
+        self.tickers: Listeners[TickerData] = Listeners()
+        self.books: Listeners[OrderBookData] = Listeners()
+        self.trades: Listeners[TradeData] = Listeners()
+
+    def clear(self) -> None:
+        """Ends all subscriptions."""
+        for topic in (self.tickers, self.books, self.trades):
+            topic.clear()
+
+
+class PublicStreams:
+    """Listeners of every symbol."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, PublicStream] = {}
+        """Symbol -> its listeners."""
+
+    def of(self, symbol: str) -> PublicStream:
+        """The listeners of a symbol."""
+        found = self._streams.get(symbol)
+        if found is None:
+            found = self._streams[symbol] = PublicStream()
+        return found
+
+    def known(self, symbol: str) -> PublicStream | None:
+        """The same, None where nobody ever listened."""
+        return self._streams.get(symbol)
+
+    def wants_trades(self, symbol: str) -> bool:
+        """Whether somebody listens to every trade."""
+        found = self._streams.get(symbol)
+        return found is not None and bool(found.trades)
+
+    def clear(self, symbol: str | None) -> None:
+        """Ends the subscriptions of a symbol, or all."""
+        for name, stream in self._streams.items():
+            if symbol in {None, name}:
+                stream.clear()
+
+
+class PrivateStream:
+    """The account's messages, in the venue's order unless the switchboard says otherwise.
+
+    Args:
+        faults: The switchboard.
+        later: Calls something back after so many seconds.
+    """
+
+    def __init__(
+        self, faults: Switchboard, later: Callable[[float, Callable[[], None]], object]
+    ) -> None:
+        self.listeners: Listeners[UserData] = Listeners()
+        self.is_cut = False
+        """Whether the connection is down: messages are lost."""
+        self._faults = faults
+        self._later = later
+        self._overtaken: list[UserData] = []
+
+    def tell(self, data: UserData) -> None:
+        """Delivers one message."""
+        if self.is_cut:
+            return
+        if self._faults.is_armed and self._is_disturbed(data):
+            return
+        self.listeners.tell(data)
+        if self._overtaken:
+            overtaken, self._overtaken = self._overtaken, []
+            for earlier in overtaken:
+                self.listeners.tell(earlier)
+
+    def _is_disturbed(self, data: UserData) -> bool:
+        """Lets the switchboard act; True where the message needs no further delivery now."""
+        rule = self._faults.on_message(data)
+        if rule is None:
+            return False
+        if rule.fault is Fault.DUPLICATE:
+            self.listeners.tell(data)
+            return False
+        if rule.fault is Fault.HOLD:
+            self._later(rule.seconds, lambda: self._deliver_late(data))
+        elif rule.fault is Fault.SWAP:
+            self._overtaken.append(data)
+        return True
+
+    def _deliver_late(self, data: UserData) -> None:
+        if not self.is_cut:
+            self.listeners.tell(data)
+
+
+class EventListeners:
+    """Callbacks of connection events by type."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[EventType, EventCallback]] = []
+
+    def add(self, event_type: EventType, callback: EventCallback) -> Subscription:
+        """Calls back when such an event happens."""
+        entry = (event_type, callback)
+        self._entries.append(entry)
+        return Subscription(lambda: self.remove(*entry))
+
+    def remove(self, event_type: EventType, callback: EventCallback) -> None:
+        """Ends one such callback; unknown ones are ignored."""
+        if (event_type, callback) in self._entries:
+            self._entries.remove((event_type, callback))
+
+    def tell(self, event: ExchangeEvent) -> None:
+        """Calls everyone who asked for this type."""
+        for event_type, callback in tuple(self._entries):
+            if event_type is event.event_type:
+                try:
+                    callback(event)
+                except Exception:
+                    log.exception("listener.failed event=%s", event_type.value)
