@@ -1,0 +1,607 @@
+"""The process: one clock, one journal, one risk service, and every bot of a mode.
+
+    start_bot ─► plan ─► feed ─► clock (with the first) ─► account ─► GridService ─► runs
+    diary, endings ─► whoever listens: the control socket, or stdout of a run in the foreground
+
+The engine decides nothing about orders. It starts what was asked for, passes on what operators
+want, ends what ends, and sees to it that a bot's failure stays that bot's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from core.adapters.exchanges.models import from_ns, plain
+from core.domain.events import Act, Horizon, RiskStateChanged
+from core.domain.policies import OnStart
+from core.engine.accounts import Account
+from core.engine.bots import Bot
+from core.engine.doors import BotPlan, Doors, OpenFeed, VenueRoom
+from core.engine.pace import Pace, newest_ns
+from core.engine.protocol import (
+    BotStarted,
+    DiaryLine,
+    Kill,
+    KillStage,
+    Push,
+    StartBot,
+)
+from core.errors import ConfigError, CtosError, ExitCode, VenueError
+from core.infrastructure.clock import Clock, WallClock
+from core.infrastructure.logging import LogRing
+from core.services.execution.service import ExecutionService
+from core.services.execution.tracked import Alarm
+from core.services.gateway import BotSpec
+from core.services.grid.ladder import Ladder
+from core.services.grid.machine import GridMachine
+from core.services.grid.outcome import BotOutcome
+from core.services.grid.plan import plan_limits
+from core.services.grid.service import GridService
+from core.services.market_data.service import STALE_AFTER_S, MarketData
+from core.services.portfolio.service import Portfolio
+from core.services.portfolio.snapshot import BotRow, HomeSnapshot, LogRow
+from core.services.ports import Journal
+from core.services.risk.limits import Limits, with_plan
+from core.services.risk.rules import Reference, RiskState
+from core.services.risk.service import RiskService
+
+log = logging.getLogger(__name__)
+
+Fields = tuple[tuple[str, str | int | bool | None], ...]
+
+START_S: Final = 15.0
+START_POLL_S: Final = 0.01
+CANCEL_S: Final = 14.0
+STOP_S: Final = 30.0
+CLOSE_S: Final = 5.0
+LOG_ROWS: Final = 200
+
+
+class Teller(Protocol):
+    """Who hears what happens in an engine."""
+
+    def push(self, push: Push) -> None:
+        """Takes a diary line or an ending; never waits and never raises."""
+
+
+class Engine:
+    """All bots of one mode, or one run on virtual time; a context manager.
+
+    Args:
+        mode: `paper` or `live`.
+        folder: Where journal and venue live.
+        doors: Makes what is concrete.
+        journal: Opened; closed by the engine.
+        instance_id: Identity of the installation, part of every client order id.
+        clock: Set for virtual time, where also nothing is scheduled that no event needs; None to
+            choose with the first bot.
+        ring: The newest log lines, for screens.
+        may_send: Asked before each create; False once the lease is lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: str,
+        folder: Path,
+        doors: Doors,
+        journal: Journal,
+        instance_id: str,
+        clock: Clock | None = None,
+        ring: LogRing | None = None,
+        may_send: Callable[[], bool] | None = None,
+    ) -> None:
+        self.mode = mode
+        self.bots: dict[str, Bot] = {}
+        """Name -> bot, ended ones included until one of the same name starts."""
+        self.teller: Teller | None = None
+        self.on_ended: Callable[[Bot], None] | None = None
+        self.on_order_event: Callable[[], None] | None = None
+        self._folder = folder
+        self._doors = doors
+        self._journal = journal
+        self._instance_id = instance_id
+        self._is_virtual = clock is not None
+        self._clock: Clock = clock or WallClock()
+        self._pace: Pace | None = None
+        self._ring = ring or LogRing()
+        self._may_send = may_send
+        self.risk = RiskService(journal, self._clock)
+        self.risk.listen(self._on_risk)
+        self._portfolio: Portfolio | None = None
+        self._accounts: dict[str, Account] = {}
+        """Venue -> its account."""
+        self._starting = asyncio.Lock()
+        self._group = asyncio.TaskGroup()
+        self._background: list[asyncio.Task[None]] = []
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await self._close()
+        finally:
+            await self._group.__aexit__(kind, error, traceback)
+
+    @property
+    def clock(self) -> Clock:
+        """The engine's time."""
+        return self._clock
+
+    @property
+    def running(self) -> tuple[Bot, ...]:
+        """Bots that have not come to their end."""
+        return tuple(bot for bot in self.bots.values() if bot.is_running)
+
+    async def _close(self) -> None:
+        for bot in self.running:
+            if bot.task is not None:
+                bot.task.cancel()
+        tasks = [bot.task for bot in self.bots.values() if bot.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in self._background:
+            task.cancel()
+        for account in self._accounts.values():
+            with contextlib.suppress(TimeoutError, VenueError):
+                async with asyncio.timeout(None if self._is_virtual else CLOSE_S):
+                    await account.close()
+        if self._portfolio is not None:
+            self._portfolio.close()
+        self._journal.close()
+
+    # -- starting -----------------------------------------------------------------------------
+
+    async def start_bot(self, request: StartBot, *, owner: int | None = None) -> BotStarted:
+        """Starts a bot and returns once it trades, or waits for its first price.
+
+        Raises:
+            ConfigError: If the file, or starting it now, is wrong.
+            CtosError: If the venue could not be reached, or the bot ended at once.
+        """
+        async with self._starting:
+            plan = self._doors.read(request)
+            self._refuse_double(plan)
+            feed = self._doors.feed(plan, request, self._feed_start_ns())
+            self._choose_clock(feed, request)
+            account = await self._account(plan, feed)
+            bot = self._make_bot(plan, request, account, feed, owner)
+            self.bots[plan.name] = bot
+            if request.duration_s is not None:
+                self._end_after(bot, request.duration_s)
+            bot.task = self._group.create_task(self._run(bot, account), name=f"bot.{plan.name}")
+        if not self._is_virtual:
+            await self._wait_started(bot)
+        return BotStarted(name=bot.name, bot_id=bot.bot_id, notices=(*feed.notices, *plan.warnings))
+
+    async def revive(self, name: str) -> Bot:
+        """Starts a bot that does not run from what the journal knows of it, to bring it to an end.
+
+        Raises:
+            ConfigError: If the journal knows none of this name that is not closed for good.
+        """
+        known = [row for row in self._journal.bots() if row.name == name and not row.is_closed]
+        if not known:
+            return self.bot(name)
+        row = known[-1]
+        request = StartBot(
+            app=row.app,
+            path=f"{row.name}.yaml",
+            text=row.config,
+            feed=self._doors.last_feed(self._folder, row),
+            on_start=OnStart.RESUME.value,
+            is_detached=True,
+        )
+        await self.start_bot(request)
+        return self.bot(name)
+
+    def _end_after(self, bot: Bot, duration_s: float) -> None:
+        """`--for`: so many seconds of the engine's time."""
+        at_ns = self._clock.now_ns() + round(duration_s * 1e9)
+
+        def end() -> None:
+            if bot.is_running:
+                self.stop_bot(bot, by="--for")
+
+        bot.end_timer = self._clock.call_at_ns(at_ns, end)
+
+    def _feed_start_ns(self) -> int:
+        """Where a simulated market begins: now, or behind what the journal knows."""
+        newest = None if self._is_virtual else newest_ns(self._journal)
+        now_ns = self._clock.now_ns()
+        return now_ns if newest is None else max(now_ns, newest)
+
+    def _refuse_double(self, plan: BotPlan) -> None:
+        known = self.bots.get(plan.name)
+        if known is not None and known.is_running:
+            raise ConfigError(
+                f"a bot named {plan.name} runs already.",
+                remedy=f"See it with `ctos attach {plan.name}`, or give this one a `name:`.",
+            )
+
+    def _choose_clock(self, feed: OpenFeed, request: StartBot) -> None:
+        if self._is_virtual:
+            return
+        pace = Pace.of(feed.feed, request.speed)
+        if self._pace is not None:
+            self._pace.demand_same(pace)
+            return
+        self._pace = pace
+        self._clock = pace.clock(feed.feed, newest_ns(self._journal))
+        state, by = self.risk.state, self.risk.by
+        self.risk = RiskService(self._journal, self._clock)
+        self.risk.state, self.risk.by = state, by
+        self.risk.listen(self._on_risk)
+
+    def _make_bot(
+        self, plan: BotPlan, request: StartBot, account: Account, feed: OpenFeed, owner: int | None
+    ) -> Bot:
+        bot_id = f"{self.mode}/{plan.venue}/{account.exchange.account}/{plan.symbol}/{plan.name}"
+        spec = BotSpec(
+            bot_id=bot_id,
+            name=plan.name,
+            app=plan.app,
+            mode=self.mode,
+            venue=plan.venue,
+            symbol=plan.symbol,
+            instrument=plan.settings.instrument,
+            order_prefix=account.execution.order_prefix(bot_id),
+            fingerprint=plan.settings.fingerprint,
+            config=plan.config_json,
+            is_difference_accepted=plan.settings.on_start is OnStart.FLATTEN,
+        )
+        stale_ms = None if self._is_virtual else round(STALE_AFTER_S * 1000)
+        self.risk.register(bot_id, plan.settings.instrument, plan.limits, max_price_age_ms=stale_ms)
+        service = GridService(
+            spec=spec,
+            machine=GridMachine(plan.settings, order_prefix=spec.order_prefix),
+            gateway=account.execution,
+            market=account.market,
+            portfolio=self.portfolio,
+            clock=self._clock,
+            diary=lambda at_ns, event, fields: self._line(plan.name, at_ns, event, fields),
+        )
+        service.feed_notice = " ".join(feed.notices)
+        self.portfolio.follow(plan.venue, plan.settings.instrument)
+        return Bot(
+            plan=plan,
+            request=request,
+            service=service,
+            started_ns=self._clock.now_ns(),
+            owner=owner,
+        )
+
+    def _set_limits(self, bot_id: str, plan: BotPlan, limits: Limits) -> None:
+        age_ms = None if self._is_virtual else round(STALE_AFTER_S * 1000)
+        self.risk.register(bot_id, plan.settings.instrument, limits, max_price_age_ms=age_ms)
+
+    async def _wait_started(self, bot: Bot) -> None:
+        """Waits until journal and venue agree, so that whoever asked hears a refusal as one."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_S
+        while bot.is_starting and loop.time() < deadline:  # noqa: ASYNC110 # a machine tells nobody
+            await asyncio.sleep(START_POLL_S)
+        if bot.outcome is not None and bot.failure is not None:
+            self.bots.pop(bot.name, None)
+            raise bot.failure
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """What the accounts are worth."""
+        if self._portfolio is None:
+            self._portfolio = Portfolio(self._clock)
+            if not self._is_virtual:
+                self._background.append(
+                    self._group.create_task(self._guarded(self._portfolio.run()), name="portfolio")
+                )
+        return self._portfolio
+
+    # -- accounts -----------------------------------------------------------------------------
+
+    async def _account(self, plan: BotPlan, feed: OpenFeed) -> Account:
+        account = self._accounts.get(plan.venue)
+        if account is not None:
+            self._doors.add_market(account.exchange, plan, feed)
+            return account
+        room = VenueRoom(
+            folder=self._folder, clock=self._clock, horizon=lambda: self._horizon(plan.venue)
+        )
+        exchange = self._doors.exchange(plan, feed, room)
+        if not (await exchange.connect() and await exchange.authenticate()):
+            detail = exchange.get_status().detail
+            raise VenueError(f"{plan.venue} refused us: {detail}", venue=plan.venue)
+        market = MarketData(
+            exchange, self._clock, stale_after_s=None if self._is_virtual else STALE_AFTER_S
+        )
+        execution = ExecutionService(
+            venue=exchange,
+            journal=self._journal,
+            risk=self.risk,
+            clock=self._clock,
+            instance_id=self._instance_id,
+            reference=lambda symbol: _reference(market, plan, symbol),
+            on_diary=self._line_of_id,
+            on_alarm=self._on_alarm,
+            may_send=self._may_send,
+        )
+        info = await exchange.get_exchange_info()
+        account = Account(
+            exchange=exchange,
+            market=market,
+            execution=execution,
+            orders_per_minute=info.capabilities.orders_per_minute,
+        )
+        self._accounts[plan.venue] = account
+        await execution.start()
+        await self.portfolio.add(exchange, market)
+        if not self._is_virtual:
+            account.watcher = self._group.create_task(
+                self._guarded(market.watch_age()), name=f"age.{plan.venue}"
+            )
+        return account
+
+    def _horizon(self, venue: str) -> Horizon:
+        account = self._accounts.get(venue)
+        if account is None:
+            return Horizon()
+        return account.market.horizon() | self.risk.horizon()
+
+    # -- running ------------------------------------------------------------------------------
+
+    async def _run(self, bot: Bot, account: Account) -> None:
+        """A bot from start to end; whatever happens to it stays with it."""
+        plan, settings = bot.plan, bot.plan.settings
+        fields = (
+            ("app", plan.app),
+            ("venue", plan.venue),
+            ("symbol", plan.symbol),
+            ("type", settings.grid_type.value),
+            ("feed", account.market.feed),
+        )
+        self._line(bot.name, self._clock.now_ns(), "bot.started", fields)
+        try:
+            starter = self._group.create_task(self._begun(bot, account), name=f"begin.{bot.name}")
+            try:
+                bot.outcome = await bot.service.run()
+            finally:
+                starter.cancel()
+        except CtosError as error:
+            log.error("bot.failed bot=%s error=%s", bot.name, error)  # noqa: TRY400 # one sentence says it
+            bot.fail(error, error.exit_code)
+        except asyncio.CancelledError:
+            bot.outcome = _cut_short(bot)
+        except Exception as error:
+            log.exception("bot.failed bot=%s", bot.name)
+            bot.fail(error, ExitCode.FAILED)
+        finally:
+            self._ended(bot, account)
+
+    async def _begun(self, bot: Bot, account: Account) -> None:
+        """What is set once journal and venue have agreed."""
+        while bot.is_starting:
+            await self._clock.sleep(0)
+            if not self._is_virtual:
+                await asyncio.sleep(START_POLL_S)
+        if not self._is_virtual:
+            account.execution.schedule(bot.bot_id, bot.plan.schedule)
+
+    def _ended(self, bot: Bot, account: Account) -> None:
+        bot.disarm()
+        if bot.outcome is None:
+            bot.fail(RuntimeError("ended without an outcome"), ExitCode.FAILED)
+        with contextlib.suppress(Exception):
+            bot.last_snapshot = bot.service.snapshot()
+        self.risk.unregister(bot.bot_id)
+        outcome = bot.outcome
+        if outcome is not None:
+            if outcome.summary:
+                self._line(bot.name, self._clock.now_ns(), "summary", outcome.summary)
+            log.info(
+                "bot.ended bot=%s exit_code=%d text=%s", bot.name, outcome.exit_code, outcome.text
+            )
+        if self.teller is not None:
+            self.teller.push(bot.ended())
+        if self.on_ended is not None:
+            self.on_ended(bot)
+
+    async def _guarded(self, work: object) -> None:
+        """Lets something run in the background; its failure is logged and ends nothing else."""
+        try:
+            await work  # type: ignore[misc] # a coroutine of a service
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("background.failed")
+
+    # -- asking -------------------------------------------------------------------------------
+
+    def bot(self, name: str) -> Bot:
+        """A bot that runs, by its name.
+
+        Raises:
+            ConfigError: If none of that name runs.
+        """
+        bot = self.bots.get(name)
+        if bot is None or not bot.is_running:
+            running = ", ".join(item.name for item in self.running) or "nothing"
+            raise ConfigError(f"no bot named {name[:60]} runs.", remedy=f"What runs: {running}.")
+        return bot
+
+    def stop_bot(
+        self, bot: Bot, act: Act | None = None, *, by: str = "you", deadline_s: float = STOP_S
+    ) -> None:
+        """Asks a bot to end; asked again, it is hurried. After the deadline it is cut short.
+
+        Args:
+            bot: Which.
+            act: A STOP act; None for its own `on_exit`.
+            by: Who asks.
+            deadline_s: Wall seconds.
+        """
+        bot.stop_asked += 1
+        if bot.stop_asked == 1:
+            bot.service.ask(act or bot.stop_act, by)
+        if bot.deadline is not None:
+            bot.deadline.cancel()
+        if bot.task is not None and not self._is_virtual:
+            loop = asyncio.get_running_loop()
+            bot.deadline = loop.call_later(deadline_s, bot.task.cancel)
+
+    async def kill(self, request: Kill) -> str:
+        """Carries out a stage of a kill; in force before this returns.
+
+        Returns:
+            What was done, in words.
+        """
+        if request.stage is KillStage.RELEASE:
+            await self.risk.release(request.by)
+            return "released"
+        if request.stage is KillStage.FLATTEN:
+            await self.risk.reduce(request.by, "flattening")
+            done = await self._ask_all(Act.FLATTEN, request.by)
+            await self.risk.halt(request.by)
+            return done
+        await self.risk.halt(request.by)
+        if request.stage is KillStage.CANCEL:
+            return await self._ask_all(Act.CANCEL_ALL, request.by)
+        return "halted"
+
+    async def _ask_all(self, act: Act, by: str) -> str:
+        bots = self.running
+        before = sum(bot.service.machine.open_orders for bot in bots)
+        for bot in bots:
+            bot.service.ask(act, by)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CANCEL_S
+        while loop.time() < deadline and any(_is_busy(bot, act) for bot in bots):  # noqa: ASYNC110 # same
+            await asyncio.sleep(START_POLL_S)
+        left = sum(bot.service.machine.open_orders for bot in bots)
+        text = f"{before - left} of {before} orders cancelled"
+        if act is Act.FLATTEN:
+            held = [bot for bot in bots if bot.service.machine.position]
+            text += (
+                ", every position of ours closed"
+                if not held
+                else "".join(
+                    f", {bot.name} still holds {plain(bot.service.machine.position)}"
+                    for bot in held
+                )
+            )
+        return text
+
+    # -- telling ------------------------------------------------------------------------------
+
+    def home(self) -> HomeSnapshot:
+        """Everything the home screen shows."""
+        return self.portfolio.home(
+            mode=self.mode,
+            bots=self.rows(),
+            venues=[
+                account.row(self._open_orders(venue)) for venue, account in self._accounts.items()
+            ],
+            log_rows=self.log_rows(),
+            risk_state=self.risk.state.value,
+            risk_by=self.risk.by,
+        )
+
+    def rows(self) -> list[BotRow]:
+        """Every bot, running ones first."""
+        rows = [bot.row() for bot in self.bots.values()]
+        return sorted(rows, key=lambda row: not row.is_running)
+
+    def log_rows(self, limit: int = LOG_ROWS) -> list[LogRow]:
+        """The newest log lines, newest first."""
+        return [
+            LogRow(at=line.at, level=line.level, source=line.source, text=line.text)
+            for line in reversed(self._ring.newest(limit))
+        ]
+
+    def _open_orders(self, venue: str) -> int:
+        bots = (bot for bot in self.running if bot.plan.venue == venue)
+        return sum(bot.service.machine.open_orders for bot in bots)
+
+    def account_of(self, bot: Bot) -> Account:
+        """Where a bot trades."""
+        return self._accounts[bot.plan.venue]
+
+    @property
+    def accounts(self) -> Iterable[Account]:
+        """Every connected account."""
+        return self._accounts.values()
+
+    def _line_of_id(self, bot_id: str, at_ns: int, event: str, fields: Fields) -> None:
+        for bot in self.bots.values():
+            if bot.bot_id == bot_id:
+                bot.service.hear(at_ns, event, fields)
+                self._line(bot.name, at_ns, event, fields)
+                return
+
+    def _line(self, name: str, at_ns: int, event: str, fields: Fields) -> None:
+        if self.on_order_event is not None and event.startswith("order."):
+            self.on_order_event()
+        if self.teller is not None:
+            self.teller.push(DiaryLine(bot=name, at=from_ns(at_ns), event=event, fields=fields))
+
+    def _on_alarm(self, alarm: Alarm) -> None:
+        log.error("alarm bot=%s code=%s text=%s", alarm.bot_id, alarm.code, alarm.text)
+
+    def _on_risk(self, state: RiskState, by: str) -> None:
+        now_ns = self._clock.now_ns()
+        event = "risk.released" if state is RiskState.ACTIVE else "risk.halted"
+        for bot in self.running:
+            bot.service.inbox.post(RiskStateChanged(at_ns=now_ns, state=state.value, by=by))
+            fields = (("state", state.value), ("by", by))
+            bot.service.hear(now_ns, event, fields)
+            self._line(bot.name, now_ns, event, fields)
+
+
+def ladder_limits(plan: BotPlan, ladder: Ladder, orders_per_minute: int | None) -> Limits:
+    """What was written, with what the ladder needs in place of what was not."""
+    needs = replace(plan_limits(plan.settings, ladder), orders_per_minute=orders_per_minute)
+    return with_plan(plan.limits, needs)
+
+
+def _reference(market: MarketData, plan: BotPlan, symbol: str) -> Reference | None:
+    newest = market.newest(symbol)
+    if newest is None or market.reference_price(symbol) is None:
+        return None
+    tick = plan.settings.instrument.tick_size
+    age_s = market.age_s(symbol) or 0.0
+    return Reference(
+        bid=None if newest.bid is None else newest.bid * tick,
+        ask=None if newest.ask is None else newest.ask * tick,
+        mark=newest.mark,
+        age_ms=round(age_s * 1000),
+    )
+
+
+def _is_busy(bot: Bot, act: Act) -> bool:
+    machine = bot.service.machine
+    return bot.is_running and bool(machine.open_orders or (act is Act.FLATTEN and machine.position))
+
+
+def _cut_short(bot: Bot) -> BotOutcome:
+    machine = bot.service.machine
+    orders, position = machine.open_orders, plain(machine.position)
+    return BotOutcome(
+        exit_code=ExitCode.UNCLEAN,
+        text=f"ended before the clean-up was finished: {orders} orders may still rest, position "
+        f"{position} {bot.plan.settings.instrument.base}; the next start finishes it",
+        summary=(),
+    )

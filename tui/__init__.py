@@ -1,0 +1,1 @@
+"""What a person sees of ctos: command line and screens."""

@@ -1,0 +1,74 @@
+"""The border of the command line: whatever goes wrong becomes a line or two and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+
+from core.errors import CtosError, ExitCode
+
+log = logging.getLogger(__name__)
+
+
+def finish(command: Callable[[], int]) -> NoReturn:
+    """Runs a command and ends the process with its code; no traceback ever reaches the terminal."""
+    _fill_standard_streams()
+    raise typer.Exit(_run(command))
+
+
+def say(text: str) -> None:
+    """Narration: a line on stderr, or nowhere when nobody listens."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def put(text: str) -> None:
+    """Data: a line on stdout. A reader that has gone is no error."""
+    try:
+        print(text, flush=True)
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fill_standard_streams() -> None:
+    """Opens nothing in place of closed standard streams, so that no other file gets their numbers."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _run(command: Callable[[], int]) -> int:
+    try:
+        return int(command())
+    except CtosError as error:
+        say(f"ctos: {error}")
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        say("ctos: interrupted.")
+        return int(ExitCode.FAILED)
+    except Exception as error:  # noqa: BLE001 # the border: what got here has no better place
+        say(f"ctos: this should not have happened: {type(error).__name__}: {error}")
+        say(f"ctos: {_put_on_record(error)}")
+        return int(ExitCode.FAILED)
+
+
+def _put_on_record(error: Exception) -> str:
+    """Writes the traceback of an error to the log; says where it can be read."""
+    try:
+        from core import wiring
+
+        home = wiring.home()
+        with wiring.logs(home):
+            log.error("command.failed", exc_info=error)
+        return f"the details are in {wiring.log_folder(home)}."
+    except (CtosError, OSError) as second:
+        return f"the details could not be logged: {second}"

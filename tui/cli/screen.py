@@ -1,0 +1,45 @@
+"""Opening a screen on an engine, and saying what became of it when it has left."""
+
+from __future__ import annotations
+
+from core.engine.client import EngineClient
+from core.errors import ExitCode
+from tui.app import run_async
+from tui.cli.border import put, say
+from tui.engine_source import EngineSource
+from tui.settings import load
+
+
+async def show(
+    client: EngineClient, bot: str | None, *, is_read_only: bool, is_owner: bool = False
+) -> int:
+    """Shows a bot, or home, until the screen is left; gives the exit code.
+
+    Args:
+        client: Of the engine.
+        bot: Name, or None for home.
+        is_read_only: Whether nothing may be asked of the engine.
+        is_owner: Whether quitting ends the bot.
+    """
+    from core import wiring
+
+    home, mode = wiring.home(), client.welcome.mode
+    owned = frozenset({bot}) if is_owner and bot is not None else frozenset()
+    source = EngineSource(client, lambda: EngineClient.connect(home, mode), looks_after=owned)
+    try:
+        result = await run_async(
+            source,
+            bot=bot,
+            read_only=is_read_only,
+            started_here=is_owner,
+            mode=mode,
+            settings=load(wiring.config_file()),
+        )
+    finally:
+        await source.close()
+    for line in result.lines:
+        put(line)
+    if result.reason == "lost":
+        say("The engine is gone. Starting again resumes where it stopped; see `ctos ps`.")
+        return ExitCode.FAILED
+    return int(result.exit_code)

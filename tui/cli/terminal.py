@@ -1,0 +1,46 @@
+"""What the terminal can do, so that a screen is opened only where one can be drawn."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Final
+
+SMALLEST: Final = (80, 24)
+"""Columns and rows that a screen needs."""
+
+
+def no_screen_because() -> str | None:
+    """Why no screen can be drawn here, as a sentence; empty where nobody needs to be told.
+
+    Returns:
+        None when a screen can be drawn.
+    """
+    if not (is_terminal(sys.stdout) and is_terminal(sys.stdin)):
+        return ""
+    if os.environ.get("TERM", "") in {"dumb", ""}:
+        return "This terminal (TERM=dumb) draws no screens; a diary follows instead."
+    size = shutil.get_terminal_size(SMALLEST)
+    if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
+        return (
+            f"A screen needs {SMALLEST[0]}x{SMALLEST[1]}, this terminal has "
+            f"{size.columns}x{size.lines}; a diary follows instead."
+        )
+    return None
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether a standard stream is there and is a terminal."""
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined] # None or closed is an answer too
+    except (AttributeError, ValueError):
+        return False
+
+
+def is_confirmed(question: str, word: str) -> bool:
+    """Asks for a typed word; anything else is no, and so is not being at a terminal."""
+    if not is_terminal(sys.stdin):
+        return False
+    print(f"{question} Type {word} to go on: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() == word

@@ -1,0 +1,1 @@
+"""Every word the screens show, one module per language."""

@@ -1,0 +1,1 @@
+"""Questions, lists and explanations that lie over a screen."""

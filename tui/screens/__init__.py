@@ -1,0 +1,1 @@
+"""One screen per app; each composes its panels and forwards what they say."""

@@ -1,0 +1,1 @@
+"""Widgets that show one piece of data each, drawn line by line."""
