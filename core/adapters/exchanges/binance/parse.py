@@ -1,0 +1,759 @@
+"""Binance messages as `*Data`: spot, USDⓈ-M (`fapi`) and COIN-M (`dapi`) share these shapes.
+
+Every function takes one decoded payload (`decoding.decode`), without the `{stream, data}` envelope
+of combined streams, which `unwrap` takes off, and raises `MalformedMessage` for what cannot be
+true. Sources: developers.binance.com, Spot "WebSocket Streams", "User Data Streams" and
+"REST API"; USDⓈ-M "Websocket Market Streams", "User Data Streams", "Market Data Endpoints".
+
+Traps:
+
+- Spot's `bookTicker` and REST depth carry no time, REST depth no symbol.
+- A cancelled order's report carries our id in `C`, and the cancel request's own in `c`.
+- The futures `trade` stream also carries rows that are no trades (`X` other than `MARKET`).
+- COIN-M amounts are contracts of a fixed dollar value.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from core.adapters.exchanges.decoding import (
+    MILLISECOND,
+    Fields,
+    Listing,
+    Reading,
+    array,
+    objects,
+    refuse_crossed,
+    refuse_scaled,
+    shape,
+    sorted_book,
+)
+from core.adapters.exchanges.depth import BookDelta
+from core.adapters.exchanges.models import (
+    BalanceData,
+    FillData,
+    FundingRateData,
+    Liquidity,
+    MarginMode,
+    OHLCVData,
+    OrderBookData,
+    OrderData,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    PositionData,
+    TickerData,
+    TimeInForce,
+    TradeData,
+    UserData,
+)
+
+DEFAULT_FUNDING_INTERVAL_S: Final = 8 * 3600
+"""Of every perpetual that `fundingInfo` does not list ("Get Funding Rate Info")."""
+
+_SIDES: Final = {"BUY": OrderSide.BUY, "SELL": OrderSide.SELL}
+_STATUSES: Final = {
+    "NEW": OrderStatus.OPEN,
+    "PENDING_NEW": OrderStatus.PENDING,
+    "PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED,
+    "PENDING_CANCEL": OrderStatus.OPEN,
+    "FILLED": OrderStatus.FILLED,
+    "CANCELED": OrderStatus.CANCELED,
+    "REJECTED": OrderStatus.REJECTED,
+    "EXPIRED": OrderStatus.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
+}
+_TIMES_IN_FORCE: Final = {"IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
+_MARKET_TYPES: Final = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP_LOSS"})
+_MARGIN_MODES: Final = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+
+_DEPTH: Final = shape("depth", "lastUpdateId E T symbol pair bids asks")
+_DEPTH_UPDATE: Final = shape("depthUpdate", "e E T s ps st U u pu b a")
+_BOOK_TICKER: Final = shape(
+    "bookTicker",
+    "e u E T s ps st b B a A symbol pair bidPrice bidQty askPrice askQty time lastUpdateId",
+)
+_TICKER: Final = shape("24hrTicker", "e E s ps st p P w x c Q b B a A o h l v q O C F L n")
+_TICKER_REST: Final = shape(
+    "ticker/24hr",
+    "symbol pair priceChange priceChangePercent weightedAvgPrice prevClosePrice lastPrice lastQty"
+    " bidPrice bidQty askPrice askQty openPrice highPrice lowPrice volume quoteVolume baseVolume"
+    " openTime closeTime firstId lastId count",
+)
+_MARK_PRICE: Final = shape("markPriceUpdate", "e E s st p P i r T ap")
+_PREMIUM_INDEX: Final = shape(
+    "premiumIndex",
+    "symbol pair markPrice indexPrice estimatedSettlePrice lastFundingRate interestRate"
+    " nextFundingTime time",
+)
+_FUNDING_RATE: Final = shape("fundingRate", "symbol fundingRate fundingTime markPrice")
+_TRADE: Final = shape("trade", "e E s st t a p q f l nq b T m M X")
+_TRADE_REST: Final = shape(
+    "trades", "id price qty quoteQty baseQty time isBuyerMaker isBestMatch isRPITrade"
+)
+_KLINE_EVENT: Final = shape("kline", "e E s st k ps ct")
+_KLINE: Final = shape("kline.k", "t T s i f L o c h l v n x q V Q B")
+_ORDER: Final = shape(
+    "order",
+    "symbol pair orderId orderListId clientOrderId origClientOrderId price avgPrice origQty"
+    " executedQty cumQty cumQuote cumBase cummulativeQuoteQty origQuoteOrderQty status timeInForce"
+    " type origType side positionSide stopPrice icebergQty time updateTime transactTime"
+    " workingTime isWorking reduceOnly closePosition workingType priceProtect priceMatch"
+    " selfTradePreventionMode goodTillDate activatePrice priceRate fills strategyId strategyType"
+    " trailingDelta trailingTime preventedMatchId preventedQuantity usedSor workingFloor",
+)
+_FILL: Final = shape(
+    "userTrades",
+    "symbol pair id orderId orderListId price qty quoteQty baseQty commission commissionAsset time"
+    " isBuyer isMaker isBestMatch buyer maker side positionSide realizedPnl marginAsset tradeId",
+)
+_EXECUTION_REPORT: Final = shape(
+    "executionReport",
+    "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V v d D j J u A B U pl pL"
+    " pY b a k uS cs eR",
+)
+_ORDER_TRADE_UPDATE: Final = shape("ORDER_TRADE_UPDATE", "e E T o i")
+_ORDER_UPDATE: Final = shape(
+    "ORDER_TRADE_UPDATE.o",
+    "s c S o f q p ap sp x X i l z L N n T t b a m R wt ot ps cp AP cr pP si ss rp V pm gtd W ma"
+    " er st",
+)
+_ACCOUNT_UPDATE: Final = shape("ACCOUNT_UPDATE", "e E T i a")
+_ACCOUNT_PART: Final = shape("ACCOUNT_UPDATE.a", "m B P")
+_WALLET: Final = shape("ACCOUNT_UPDATE.a.B", "a wb cw bc")
+_POSITION_UPDATE: Final = shape("ACCOUNT_UPDATE.a.P", "s pa ep bep cr up mt iw ps ma")
+_SPOT_POSITION: Final = shape("outboundAccountPosition", "e E u U B")
+_SPOT_WALLET: Final = shape("outboundAccountPosition.B", "a f l")
+_ACCOUNT: Final = shape(
+    "account",
+    "makerCommission takerCommission buyerCommission sellerCommission commissionRates canTrade"
+    " canWithdraw canDeposit brokered requireSelfTradePrevention preventSor updateTime accountType"
+    " balances permissions uid",
+)
+_SPOT_BALANCE: Final = shape("account.balances", "asset free locked")
+_FUTURES_BALANCE: Final = shape(
+    "balance",
+    "accountAlias asset balance withdrawAvailable crossWalletBalance crossUnPnl availableBalance"
+    " maxWithdrawAmount marginAvailable updateTime",
+)
+_POSITION: Final = shape(
+    "positionRisk",
+    "symbol positionAmt entryPrice breakEvenPrice markPrice unRealizedProfit liquidationPrice"
+    " leverage maxNotionalValue maxQty marginType isolatedMargin isAutoAddMargin positionSide"
+    " notional notionalValue isolatedWallet updateTime isolated adlQuantile adl initialMargin"
+    " maintMargin positionInitialMargin openOrderInitialMargin bidNotional askNotional marginAsset",
+)
+
+
+def unwrap(raw: object) -> object:
+    """The payload inside a combined stream's or a user stream's envelope, or `raw` itself."""
+    if isinstance(raw, dict):
+        if "stream" in raw and "data" in raw:
+            return unwrap(raw["data"])
+        if "subscriptionId" in raw and "event" in raw:
+            return raw["event"]
+    return raw
+
+
+# -- books ------------------------------------------------------------------------------------
+
+
+def parse_depth(raw: object, reading: Reading) -> OrderBookData:
+    """REST `depth`: the whole book; its sequence is `lastUpdateId`.
+
+    The answer of spot and USDⓈ-M names no symbol: that is `reading.asked_for`.
+    """
+    fields = Fields(raw, _DEPTH, reading)
+    listing = reading.listing(fields.text_or_none("symbol") or reading.asked_for)
+    bids, asks = sorted_book(fields, fields.levels("bids", listing), fields.levels("asks", listing))
+    stated = "T" if fields.has("T") else "E"
+    return OrderBookData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        bids=bids,
+        asks=asks,
+        sequence=fields.whole("lastUpdateId"),
+        at=fields.event_time(stated, MILLISECOND) if fields.has(stated) else reading.arrival(),
+        received_at=reading.received_at,
+    )
+
+
+def parse_depth_update(raw: object, reading: Reading) -> BookDelta:
+    """Stream `depth`: changed levels. Futures say `pu`, the `u` of the message before."""
+    fields = Fields(raw, _DEPTH_UPDATE, reading)
+    listing = reading.listing(fields.text("s"))
+    return BookDelta(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        bids=fields.levels("b", listing),
+        asks=fields.levels("a", listing),
+        first_sequence=fields.whole("U"),
+        last_sequence=fields.whole("u"),
+        previous_sequence=fields.whole_or_none("pu"),
+        at=fields.event_time("T" if fields.has("T") else "E", MILLISECOND),
+        received_at=reading.received_at,
+    )
+
+
+# -- prices -----------------------------------------------------------------------------------
+
+
+def parse_book_ticker(raw: object, reading: Reading) -> TickerData:
+    """Stream or REST `bookTicker`: best bid and ask with their amounts."""
+    fields = Fields(raw, _BOOK_TICKER, reading)
+    is_rest = fields.has("symbol")
+    names = ("bidPrice", "bidQty", "askPrice", "askQty") if is_rest else ("b", "B", "a", "A")
+    listing = reading.listing(fields.text("symbol" if is_rest else "s"))
+    bid, ask = fields.positive_or_none(names[0]), fields.positive_or_none(names[2])
+    refuse_crossed(fields, bid, ask)
+    stated = next((name for name in ("T", "E", "time") if fields.has(name)), None)
+    return TickerData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        bid=bid,
+        bid_amount=listing.amount(fields.amount(names[1]), bid) if bid else None,
+        ask=ask,
+        ask_amount=listing.amount(fields.amount(names[3]), ask) if ask else None,
+        at=fields.event_time(stated, MILLISECOND) if stated else reading.arrival(),
+        received_at=reading.received_at,
+    )
+
+
+_TICKER_NAMES: Final = ("c", "b", "B", "a", "A", "o", "h", "l", "v")
+_TICKER_REST_NAMES: Final = (
+    "lastPrice",
+    "bidPrice",
+    "bidQty",
+    "askPrice",
+    "askQty",
+    "openPrice",
+    "highPrice",
+    "lowPrice",
+    "volume",
+)
+
+
+def parse_ticker(raw: object, reading: Reading) -> TickerData:
+    """Stream `24hrTicker` or `24hrMiniTicker`: last price and the day; spot's has bid and ask."""
+    fields = Fields(raw, _TICKER, reading)
+    listing = reading.listing(fields.text("s"))
+    return _ticker(fields, reading, listing, _TICKER_NAMES, fields.event_time("E", MILLISECOND))
+
+
+def parse_ticker_rest(raw: object, reading: Reading) -> TickerData:
+    """REST `ticker/24hr`."""
+    fields = Fields(raw, _TICKER_REST, reading)
+    listing = reading.listing(fields.text("symbol"))
+    return _ticker(
+        fields, reading, listing, _TICKER_REST_NAMES, fields.time("closeTime", MILLISECOND)
+    )
+
+
+def _ticker(
+    fields: Fields, reading: Reading, listing: Listing, names: tuple[str, ...], at: datetime
+) -> TickerData:
+    last, bid, bid_amount, ask, ask_amount, day_open, high, low, volume = names
+    best_bid, best_ask = fields.positive_or_none(bid), fields.positive_or_none(ask)
+    refuse_crossed(fields, best_bid, best_ask)
+    price = fields.positive_or_none(last)
+    return TickerData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        bid=best_bid,
+        bid_amount=_scaled(listing, fields.amount_or_none(bid_amount), best_bid),
+        ask=best_ask,
+        ask_amount=_scaled(listing, fields.amount_or_none(ask_amount), best_ask),
+        last=price,
+        open_24h=fields.positive_or_none(day_open),
+        high_24h=fields.positive_or_none(high),
+        low_24h=fields.positive_or_none(low),
+        volume_24h=_scaled(listing, fields.amount_or_none(volume), price),
+        at=at,
+        received_at=reading.received_at,
+    )
+
+
+def parse_mark_price(raw: object, reading: Reading) -> tuple[TickerData | FundingRateData, ...]:
+    """Stream `markPrice`: mark and index, and for perpetuals the rate of the next settlement."""
+    return _mark(Fields(raw, _MARK_PRICE, reading), reading, ("s", "p", "i", "r", "T", "E"))
+
+
+def parse_premium_index(raw: object, reading: Reading) -> tuple[TickerData | FundingRateData, ...]:
+    """REST `premiumIndex`: the same as `parse_mark_price`."""
+    names = ("symbol", "markPrice", "indexPrice", "lastFundingRate", "nextFundingTime", "time")
+    return _mark(Fields(raw, _PREMIUM_INDEX, reading), reading, names)
+
+
+def _mark(
+    fields: Fields, reading: Reading, names: tuple[str, str, str, str, str, str]
+) -> tuple[TickerData | FundingRateData, ...]:
+    symbol, mark_name, index_name, rate, next_at, stated = names
+    listing = reading.listing(fields.text(symbol))
+    mark, index = fields.positive(mark_name), fields.positive_or_none(index_name)
+    refuse_scaled(fields, mark=mark, index=index)
+    at = fields.event_time(stated, MILLISECOND)
+    ticker = TickerData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        mark=mark,
+        index=index,
+        at=at,
+        received_at=reading.received_at,
+    )
+    if not fields.has(rate):
+        return (ticker,)
+    funding = FundingRateData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        rate=fields.decimal(rate),
+        interval_s=listing.funding_interval_s or DEFAULT_FUNDING_INTERVAL_S,
+        next_at=fields.time_or_none(next_at, MILLISECOND),
+        at=at,
+    )
+    return ticker, funding
+
+
+def parse_funding_rates(raw: object, reading: Reading) -> tuple[FundingRateData, ...]:
+    """REST `fundingRate`: settled rates from old to new."""
+    return tuple(
+        FundingRateData(
+            venue=reading.venue,
+            symbol=(listing := reading.listing(fields.text("symbol"))).symbol,
+            rate=fields.decimal("fundingRate"),
+            interval_s=listing.funding_interval_s or DEFAULT_FUNDING_INTERVAL_S,
+            at=fields.time("fundingTime", MILLISECOND),
+        )
+        for fields in objects(raw, _FUNDING_RATE, reading)
+    )
+
+
+# -- trades and candles -----------------------------------------------------------------------
+
+
+def parse_trade(raw: object, reading: Reading) -> tuple[TradeData, ...]:
+    """Stream `trade` or `aggTrade`, or one row of REST `aggTrades`; empty for no real trade."""
+    fields = Fields(raw, _TRADE, reading)
+    if fields.has("X") and fields.text("X") != "MARKET":
+        reading.unknown[f"trade:X={fields.text('X')[:20]}"] += 1
+        return ()
+    listing = reading.listing(fields.text_or_none("s") or reading.asked_for)
+    price = fields.positive("p")
+    is_aggregate = not fields.has("t")
+    return (
+        TradeData(
+            venue=reading.venue,
+            symbol=listing.symbol,
+            trade_id=fields.identifier("a" if is_aggregate else "t"),
+            price=price,
+            amount=listing.amount(fields.positive("q"), price),
+            side=OrderSide.SELL if fields.flag("m") else OrderSide.BUY,
+            at=fields.time("T", MILLISECOND) if not fields.has("e") else _event(fields, "T"),
+            received_at=reading.received_at,
+        ),
+    )
+
+
+def parse_agg_trades(raw: object, reading: Reading) -> tuple[TradeData, ...]:
+    """REST `aggTrades` from old to new; the symbol is `reading.asked_for`."""
+    return tuple(
+        trade for item in array(raw, "aggTrades", reading) for trade in parse_trade(item, reading)
+    )
+
+
+def parse_trades(raw: object, reading: Reading) -> tuple[TradeData, ...]:
+    """REST `trades` or `historicalTrades` from old to new; the symbol is `reading.asked_for`."""
+    listing = reading.listing(reading.asked_for)
+    return tuple(
+        TradeData(
+            venue=reading.venue,
+            symbol=listing.symbol,
+            trade_id=fields.identifier("id"),
+            price=(price := fields.positive("price")),
+            amount=listing.amount(fields.positive("qty"), price),
+            side=OrderSide.SELL if fields.flag("isBuyerMaker") else OrderSide.BUY,
+            at=fields.time("time", MILLISECOND),
+            received_at=reading.received_at,
+        )
+        for fields in objects(raw, _TRADE_REST, reading)
+    )
+
+
+def parse_kline(raw: object, reading: Reading) -> OHLCVData:
+    """Stream `kline`: the candle as it stands."""
+    event = Fields(raw, _KLINE_EVENT, reading)
+    fields = event.part("k", _KLINE)
+    return _candle(
+        fields,
+        reading.listing(event.text("s")),
+        fields.text("i"),
+        {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "at": "t"},
+        is_closed=fields.flag("x"),
+    )
+
+
+def parse_klines(raw: object, reading: Reading, timeframe: str) -> tuple[OHLCVData, ...]:
+    """REST `klines`: arrays from old to new, of the symbol `reading.asked_for`.
+
+    A candle is closed if its close time has passed when the answer came; without that, all are.
+    """
+    return tuple(_kline_row(row, reading, timeframe) for row in array(raw, "klines", reading))
+
+
+_KLINE_COLUMNS: Final = ("t", "o", "h", "l", "c", "v", "T")
+
+
+def _kline_row(row: object, reading: Reading, timeframe: str) -> OHLCVData:
+    cells = array(row, "klines row", reading)
+    fields = Fields(dict(zip(_KLINE_COLUMNS, cells, strict=False)), _KLINE, reading)
+    closes_at = fields.time("T", MILLISECOND)
+    return _candle(
+        fields,
+        reading.listing(reading.asked_for),
+        timeframe,
+        {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "at": "t"},
+        is_closed=reading.received_at is None or closes_at < reading.received_at,
+    )
+
+
+def _candle(
+    fields: Fields, listing: Listing, timeframe: str, names: dict[str, str], *, is_closed: bool
+) -> OHLCVData:
+    low, high = fields.positive(names["low"]), fields.positive(names["high"])
+    first, last = fields.positive(names["open"]), fields.positive(names["close"])
+    if low > high:
+        fields.refuse(names["low"], f"is above the high: {low} > {high}")
+    return OHLCVData(
+        venue=fields.reading.venue,
+        symbol=listing.symbol,
+        timeframe=timeframe,
+        at=fields.time(names["at"], MILLISECOND),
+        open=first,
+        high=high,
+        low=low,
+        close=last,
+        volume=listing.amount(fields.amount(names["volume"]), last),
+        is_closed=is_closed,
+    )
+
+
+# -- our orders and fills ---------------------------------------------------------------------
+
+
+def parse_order(raw: object, reading: Reading) -> OrderData:
+    """REST `order`: the answer to a create, a query or a cancel, spot or futures."""
+    fields = Fields(raw, _ORDER, reading)
+    listing = reading.listing(fields.text("symbol"))
+    price, filled = fields.positive_or_none("price"), fields.amount_or_none("executedQty")
+    order_type, post_only = _order_type(fields, "type", "timeInForce")
+    client_order_id = fields.text_or_none("origClientOrderId") or fields.text_or_none(
+        "clientOrderId"
+    )
+    created = fields.time_or_none("time", MILLISECOND) or fields.time_or_none(
+        "transactTime", MILLISECOND
+    )
+    return OrderData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        order_id=fields.identifier("orderId"),
+        client_order_id=client_order_id,
+        side=fields.choice("side", _SIDES),
+        order_type=order_type,
+        status=fields.status("status", _STATUSES),
+        amount=listing.amount(fields.amount("origQty"), price),
+        price=None if order_type is OrderType.MARKET else price,
+        filled=listing.amount(filled or Decimal(0), price),
+        average_price=_average(fields, filled),
+        time_in_force=_time_in_force(fields, "timeInForce"),
+        post_only=post_only,
+        reduce_only=fields.flag_or("reduceOnly", default=False),
+        created_at=created,
+        updated_at=fields.time_or_none("updateTime", MILLISECOND) or created,
+        raw=raw,
+    )
+
+
+def parse_orders(raw: object, reading: Reading) -> tuple[OrderData, ...]:
+    """REST `openOrders` and `allOrders`, in the venue's order."""
+    return tuple(parse_order(item, reading) for item in array(raw, "orders", reading))
+
+
+def parse_fills(raw: object, reading: Reading) -> tuple[FillData, ...]:
+    """REST `myTrades` (spot) and `userTrades` (futures), in the venue's order."""
+    return tuple(
+        FillData(
+            venue=reading.venue,
+            account=reading.account,
+            symbol=(listing := reading.listing(fields.text("symbol"))).symbol,
+            trade_id=fields.identifier("id"),
+            order_id=fields.identifier("orderId"),
+            side=_fill_side(fields),
+            price=(price := fields.positive("price")),
+            amount=listing.amount(fields.positive("qty"), price),
+            fee=fields.decimal("commission"),
+            fee_currency=fields.text("commissionAsset"),
+            liquidity=_liquidity(fields, "maker" if fields.has("maker") else "isMaker"),
+            at=fields.time("time", MILLISECOND),
+            received_at=reading.received_at,
+        )
+        for fields in objects(raw, _FILL, reading)
+    )
+
+
+def parse_execution_report(raw: object, reading: Reading) -> tuple[UserData, ...]:
+    """Spot user stream `executionReport`: the order, and its fill where it is one."""
+    fields = Fields(raw, _EXECUTION_REPORT, reading)
+    listing = reading.listing(fields.text("s"))
+    names = {"client": "C" if fields.has("C") else "c", "created": "O"}
+    filled, quote = fields.amount("z"), fields.amount_or_none("Z")
+    average = quote / filled if quote and filled else None
+    order = _stream_order(fields, reading, listing, names, average)
+    return (order, *_stream_fill(fields, reading, listing, order))
+
+
+def parse_order_trade_update(raw: object, reading: Reading) -> tuple[UserData, ...]:
+    """Futures user stream `ORDER_TRADE_UPDATE`: the order, and its fill where it is one."""
+    fields = Fields(raw, _ORDER_TRADE_UPDATE, reading).part("o", _ORDER_UPDATE)
+    listing = reading.listing(fields.text("s"))
+    names = {"client": "c", "created": "T"}
+    order = _stream_order(fields, reading, listing, names, fields.positive_or_none("ap"))
+    return (order, *_stream_fill(fields, reading, listing, order))
+
+
+def _stream_order(
+    fields: Fields,
+    reading: Reading,
+    listing: Listing,
+    names: dict[str, str],
+    average: Decimal | None,
+) -> OrderData:
+    price = fields.positive_or_none("p")
+    order_type, post_only = _order_type(fields, "o", "f")
+    is_spot = fields.has("O")
+    reason = next(
+        (
+            text
+            for name in ("r", "eR", "er", "rm")
+            if (text := _word(fields.raw(name))) and text not in ("NONE", "0")
+        ),
+        None,
+    )
+    return OrderData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        order_id=fields.identifier("i"),
+        client_order_id=fields.text_or_none(names["client"]),
+        side=fields.choice("S", _SIDES),
+        order_type=order_type,
+        status=fields.status("X", _STATUSES),
+        amount=listing.amount(fields.amount("q"), price or average),
+        price=None if order_type is OrderType.MARKET else price,
+        filled=listing.amount(fields.amount("z"), price or average),
+        average_price=average,
+        time_in_force=_time_in_force(fields, "f"),
+        post_only=post_only,
+        reduce_only=fields.flag_or("R", default=False),
+        reason=reason,
+        created_at=fields.time("O", MILLISECOND) if is_spot else None,
+        updated_at=fields.time("T", MILLISECOND),
+        raw=fields.raw("x"),
+    )
+
+
+def _stream_fill(
+    fields: Fields, reading: Reading, listing: Listing, order: OrderData
+) -> tuple[FillData, ...]:
+    """The execution that a report carries; none without an amount, a price or a trade id."""
+    amount, price = fields.amount("l"), fields.positive_or_none("L")
+    if not amount or fields.raw("x") not in ("TRADE", "CALCULATED") or fields.whole("t") <= 0:
+        return ()
+    if price is None:
+        reading.unknown["fill:without a price"] += 1
+        return ()
+    return (
+        FillData(
+            venue=reading.venue,
+            account=reading.account,
+            symbol=listing.symbol,
+            trade_id=fields.identifier("t"),
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            side=order.side,
+            price=price,
+            amount=listing.amount(amount, price),
+            fee=fields.decimal_or_none("n") or Decimal(0),
+            fee_currency=fields.text_or_none("N") or "",
+            liquidity=_liquidity(fields, "m"),
+            at=fields.time("T", MILLISECOND),
+            received_at=reading.received_at,
+        ),
+    )
+
+
+# -- positions and balances -------------------------------------------------------------------
+
+
+def parse_account_update(raw: object, reading: Reading) -> tuple[UserData, ...]:
+    """Futures user stream `ACCOUNT_UPDATE`: changed balances, then changed positions.
+
+    In hedge mode a symbol comes with a long and a short row; ctos wants one-way mode.
+    """
+    event = Fields(raw, _ACCOUNT_UPDATE, reading)
+    at = event.time("T", MILLISECOND)
+    part = event.part("a", _ACCOUNT_PART)
+    balances = tuple(
+        BalanceData(
+            venue=reading.venue,
+            asset=fields.text("a"),
+            total=(total := fields.decimal("wb")),
+            free=fields.decimal("cw") if fields.has("cw") else total,
+            at=at,
+        )
+        for fields in objects(part.items_or_empty("B"), _WALLET, reading)
+    )
+    return (*balances, *_update_positions(part, reading, at))
+
+
+def _update_positions(part: Fields, reading: Reading, at: datetime) -> tuple[PositionData, ...]:
+    return tuple(
+        PositionData(
+            venue=reading.venue,
+            symbol=(listing := reading.listing(fields.text("s"))).symbol,
+            size=listing.amount(fields.decimal("pa"), entry := fields.positive_or_none("ep")),
+            entry_price=entry,
+            unrealized_pnl=fields.decimal_or_none("up"),
+            margin_mode=fields.choice("mt", _MARGIN_MODES) if fields.has("mt") else None,
+            at=at,
+        )
+        for fields in objects(part.items_or_empty("P"), _POSITION_UPDATE, reading)
+    )
+
+
+def parse_spot_position(raw: object, reading: Reading) -> tuple[BalanceData, ...]:
+    """Spot user stream `outboundAccountPosition`: every balance that may have changed."""
+    event = Fields(raw, _SPOT_POSITION, reading)
+    at = event.time("E", MILLISECOND)
+    return tuple(
+        _spot_balance(fields, ("a", "f", "l"), at)
+        for fields in objects(event.items("B"), _SPOT_WALLET, reading)
+    )
+
+
+def parse_account(raw: object, reading: Reading) -> tuple[BalanceData, ...]:
+    """REST spot `account`: every asset other than zero."""
+    account = Fields(raw, _ACCOUNT, reading)
+    balances = (
+        _spot_balance(fields, ("asset", "free", "locked"), None)
+        for fields in objects(account.items("balances"), _SPOT_BALANCE, reading)
+    )
+    return tuple(balance for balance in balances if balance.total)
+
+
+def _spot_balance(fields: Fields, names: tuple[str, str, str], at: datetime | None) -> BalanceData:
+    free, used = fields.amount(names[1]), fields.amount(names[2])
+    return BalanceData(
+        venue=fields.reading.venue,
+        asset=fields.text(names[0]),
+        total=free + used,
+        free=free,
+        used=used,
+        at=at,
+    )
+
+
+def parse_balances(raw: object, reading: Reading) -> tuple[BalanceData, ...]:
+    """REST futures `balance`: every asset other than zero."""
+    found = []
+    for fields in objects(raw, _FUTURES_BALANCE, reading):
+        total = fields.decimal("balance")
+        unrealized = fields.decimal_or_none("crossUnPnl") or Decimal(0)
+        free = fields.decimal(
+            "availableBalance" if fields.has("availableBalance") else "withdrawAvailable"
+        )
+        if total or unrealized:
+            found.append(
+                BalanceData(
+                    venue=reading.venue,
+                    asset=fields.text("asset"),
+                    total=total,
+                    free=free,
+                    used=max(total - free, Decimal(0)),
+                    equity=total + unrealized,
+                    at=fields.time_or_none("updateTime", MILLISECOND),
+                )
+            )
+    return tuple(found)
+
+
+def parse_positions(raw: object, reading: Reading) -> tuple[PositionData, ...]:
+    """REST `positionRisk`: every position other than flat."""
+    found = []
+    for fields in objects(raw, _POSITION, reading):
+        size = fields.decimal("positionAmt")
+        if size:
+            listing = reading.listing(fields.text("symbol"))
+            entry = fields.positive_or_none("entryPrice")
+            mode = fields.text_or_none("marginType")
+            found.append(
+                PositionData(
+                    venue=reading.venue,
+                    symbol=listing.symbol,
+                    size=listing.amount(size, entry),
+                    entry_price=entry,
+                    mark_price=fields.positive_or_none("markPrice"),
+                    liquidation_price=fields.positive_or_none("liquidationPrice"),
+                    unrealized_pnl=fields.decimal_or_none("unRealizedProfit"),
+                    margin=fields.positive_or_none("isolatedMargin"),
+                    leverage=fields.positive_or_none("leverage"),
+                    margin_mode=_MARGIN_MODES.get(mode) if mode else None,
+                    at=fields.time_or_none("updateTime", MILLISECOND),
+                )
+            )
+    return tuple(found)
+
+
+# -- words ------------------------------------------------------------------------------------
+
+
+def _order_type(fields: Fields, kind: str, time_in_force: str) -> tuple[OrderType, bool]:
+    """The type, and whether the order is post-only (`LIMIT_MAKER` on spot, `GTX` on futures)."""
+    word = fields.text(kind)
+    order_type = OrderType.MARKET if word in _MARKET_TYPES else OrderType.LIMIT
+    return order_type, word == "LIMIT_MAKER" or fields.raw(time_in_force) == "GTX"
+
+
+def _time_in_force(fields: Fields, name: str) -> TimeInForce:
+    return _TIMES_IN_FORCE.get(fields.text_or_none(name) or "", TimeInForce.GTC)
+
+
+def _average(fields: Fields, filled: Decimal | None) -> Decimal | None:
+    if not filled:
+        return None
+    stated = fields.positive_or_none("avgPrice")
+    quote = fields.positive_or_none("cummulativeQuoteQty")
+    return stated or (quote / filled if quote else None)
+
+
+def _fill_side(fields: Fields) -> OrderSide:
+    if fields.has("side"):
+        return fields.choice("side", _SIDES)
+    is_buyer = fields.flag("isBuyer" if fields.has("isBuyer") else "buyer")
+    return OrderSide.BUY if is_buyer else OrderSide.SELL
+
+
+def _liquidity(fields: Fields, name: str) -> Liquidity:
+    return Liquidity.MAKER if fields.flag(name) else Liquidity.TAKER
+
+
+def _scaled(listing: Listing, amount: Decimal | None, price: Decimal | None) -> Decimal | None:
+    return None if amount is None else listing.amount(amount, price)
+
+
+def _event(fields: Fields, name: str) -> datetime:
+    return fields.event_time(name, MILLISECOND)
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,1 @@
+"""edgeX V2: perpetuals."""

@@ -1,0 +1,1 @@
+"""Hyperliquid: perpetuals, spot and builder-deployed markets."""

@@ -1,0 +1,69 @@
+"""Hyperliquid's refusals, by what they prove about an order.
+
+Hyperliquid answers HTTP 200 with `{"status": "err", "response": text}` for the whole action, or
+with `{"error": text}` for one order of it. The text is all there is. Sources:
+hyperliquid.gitbook.io, "Error responses" and "Exchange endpoint"; the phrases also stand in ccxt
+4.5.90 (`hyperliquid.py`, exceptions).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.adapters.exchanges.refusals import Meaning, by_status, by_words, refusal
+from core.errors import VenueError
+
+PHRASES: Final[dict[str, Meaning]] = {
+    "price must be divisible by tick size": Meaning.REJECTED,
+    "order must have minimum value of": Meaning.REJECTED,
+    "insufficient margin to place order": Meaning.FUNDS,
+    "insufficient spot balance": Meaning.FUNDS,
+    "insufficient balance": Meaning.FUNDS,
+    "reduce only order would increase position": Meaning.REJECTED,
+    "post only order would have immediately matched": Meaning.REJECTED,
+    "order could not immediately match against any resting orders": Meaning.REJECTED,
+    "invalid tp/sl price": Meaning.REJECTED,
+    "no liquidity available for market order": Meaning.REJECTED,
+    "order was never placed, already canceled, or filled": Meaning.NOT_FOUND,
+    "order price cannot be more than": Meaning.REJECTED,
+    "order has invalid size": Meaning.REJECTED,
+    "order has invalid price": Meaning.REJECTED,
+    "order has zero size": Meaning.REJECTED,
+    "too many cumulative requests sent": Meaning.LIMITED,
+    "user or api wallet": Meaning.AUTH,
+    "must deposit before performing actions": Meaning.AUTH,
+    "trading is halted": Meaning.UNAVAILABLE,
+    "open interest": Meaning.REJECTED,
+}
+"""Phrase in the venue's text -> what it proves; the first that fits counts."""
+
+
+def refusal_of(words: str, *, is_order: bool = True) -> VenueError:
+    """The error that a refusal's text stands for."""
+    meaning = by_words(words, PHRASES) or Meaning.UNKNOWN
+    return refusal("hyperliquid", meaning, code=None, words=words, is_order=is_order)
+
+
+def error_of(
+    status: int, body: object, *, is_order: bool, retry_after_s: float | None = None
+) -> VenueError | None:
+    """The error that a whole answer stands for; None where its single statuses count.
+
+    Args:
+        status: HTTP status.
+        body: The decoded body; None when it could not be decoded.
+        is_order: Whether the request could change orders.
+        retry_after_s: The `Retry-After` header.
+    """
+    if 200 <= status < 300 and body is not None:
+        if not isinstance(body, dict) or body.get("status") != "err":
+            return None
+        return refusal_of(str(body.get("response")), is_order=is_order)
+    return refusal(
+        "hyperliquid",
+        by_status(status),
+        code=str(status),
+        words=body if isinstance(body, str) else f"HTTP {status}",
+        is_order=is_order,
+        retry_after_s=retry_after_s,
+    )

@@ -1,0 +1,1 @@
+"""Lighter: perpetuals and spot of the zk rollup."""

@@ -1,0 +1,101 @@
+"""OKX's error codes, by what they prove about an order.
+
+An answer carries `code` and `msg`, and for orders each row its own `sCode` and `sMsg`; `code` 1
+says that all rows failed, 2 that some did. Source: okx.com/docs-v5, "Error Code"; 51016 and 51149
+as reliability P4 and B.1 read them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.adapters.exchanges.refusals import Meaning, by_status, refusal
+from core.errors import VenueError
+
+CODES: Final[dict[int, Meaning]] = {
+    50001: Meaning.UNAVAILABLE,  # service temporarily unavailable
+    50004: Meaning.UNKNOWN,  # "API endpoint request timeout (does not mean that the request was …)"
+    50011: Meaning.LIMITED,
+    50013: Meaning.UNKNOWN,  # systems are busy
+    50014: Meaning.REJECTED,  # a parameter is empty
+    50026: Meaning.UNKNOWN,  # system error
+    50061: Meaning.LIMITED,  # sub-account order rate
+    51008: Meaning.FUNDS,
+    51016: Meaning.DUPLICATE,  # client order id duplicated
+    51119: Meaning.FUNDS,
+    51127: Meaning.FUNDS,
+    51131: Meaning.FUNDS,
+    51149: Meaning.UNKNOWN,  # "Order timed out"
+    51400: Meaning.NOT_FOUND,  # cancel failed: completed or gone
+    51401: Meaning.NOT_FOUND,
+    51402: Meaning.NOT_FOUND,
+    51410: Meaning.UNKNOWN,  # cancellation is being processed
+    51603: Meaning.NOT_FOUND,
+    60001: Meaning.AUTH,
+    60009: Meaning.AUTH,
+}
+"""Code -> what it proves."""
+
+_AUTH_CODES: Final = range(50100, 50120)
+_ORDER_CODES: Final = range(51000, 51200)
+"""Parameters, prices, sizes, modes: refused before the matching engine."""
+
+
+def error_of(
+    status: int, body: object, *, is_order: bool, retry_after_s: float | None = None
+) -> VenueError | None:
+    """The error that an answer stands for, by its first failed row; None for success.
+
+    Args:
+        status: HTTP status.
+        body: The decoded body; None when it could not be decoded.
+        is_order: Whether the request could change orders.
+        retry_after_s: The `Retry-After` header.
+    """
+    code, words = _code_and_words(body)
+    if code == 0 and 200 <= status < 300:
+        return None
+    meaning = by_status(status) if code is None or status >= 500 else _meaning(code, status)
+    return refusal(
+        "okx",
+        meaning,
+        code=str(code if code is not None else status),
+        words=words or f"HTTP {status}",
+        is_order=is_order,
+        retry_after_s=retry_after_s,
+    )
+
+
+def row_error(row: object) -> VenueError | None:
+    """The error that one row of an order's answer stands for; None for success."""
+    return error_of(200, row, is_order=True)
+
+
+def _meaning(code: int, status: int) -> Meaning:
+    if code in CODES:
+        return CODES[code]
+    if code in _AUTH_CODES:
+        return Meaning.AUTH
+    return Meaning.REJECTED if code in _ORDER_CODES else by_status(status)
+
+
+def _code_and_words(body: object) -> tuple[int | None, str]:
+    if not isinstance(body, dict):
+        return None, ""
+    rows = body.get("data")
+    if isinstance(rows, list) and str(body.get("code")) in ("1", "2"):
+        for row in rows:
+            code, words = _pair(row, "sCode", "sMsg")
+            if code:
+                return code, words
+    if "sCode" in body:
+        return _pair(body, "sCode", "sMsg")
+    return _pair(body, "code", "msg")
+
+
+def _pair(row: object, code_name: str, words_name: str) -> tuple[int | None, str]:
+    if not isinstance(row, dict):
+        return None, ""
+    code, words = row.get(code_name), row.get(words_name)
+    is_code = isinstance(code, str) and code.isascii() and code.isdigit()
+    return int(str(code)) if is_code else None, words if isinstance(words, str) else ""
