@@ -13,7 +13,8 @@ import os
 import queue
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 from typing import Final, Protocol
 
 Value = str | int | bool | None
@@ -25,6 +26,8 @@ MOST_WAITING: Final = 100_000
 """Lines kept for a reader who stopped reading; later ones are counted and dropped."""
 LAST_WAIT_S: Final = 2.0
 
+_DAY_NS: Final = 86_400 * 1_000_000_000
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _ORDER: Final = ("side", "amount", "price", "level", "leg", "reason")
 """Fields of an order that people want first."""
@@ -166,6 +169,22 @@ def text_line(bot: str, at: str, event: str, fields: Fields) -> str:
             if value is not None and value != ""
         ]
     return "  ".join([*parts, *([", ".join(rest)] if rest else [])])
+
+
+def iso_of(at_ns: int) -> str:
+    """Nanoseconds since 1970 as ISO 8601 UTC with milliseconds, cut down."""
+    day, rest_ns = divmod(at_ns, _DAY_NS)
+    rest_ms = rest_ns // 1_000_000
+    minutes, second_ms = divmod(rest_ms, 60_000)
+    second, ms = divmod(second_ms, 1000)
+    hour, minute = divmod(minutes, 60)
+    return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}.{ms:03d}Z"
+
+
+@cache
+def _date(day: int) -> str:
+    """A day, counted from 1970."""
+    return date.fromordinal(_EPOCH + day).isoformat()
 
 
 def iso(at: datetime) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from core.engine.protocol import BotEnded, BotStarted, DiaryLine, StartBot
+from core.engine.protocol import BotEnded, BotStarted, StartBot
 from core.errors import ConfigError, ExitCode
 from tui.cli.border import say
-from tui.cli.diary import BufferedOutput, Diary, ThreadedOutput, iso
+from tui.cli.diary import BufferedOutput, Diary, ThreadedOutput, iso_of
 from tui.cli.durations import seconds_of
 from tui.cli.terminal import is_confirmed, no_screen_because
 
@@ -164,14 +164,14 @@ class DiaryTeller:
         self._is_quiet = options.is_json
 
     def event(
-        self, bot: str, at: str, event: str, fields: tuple[tuple[str, str | int | bool | None], ...]
+        self,
+        bot: str,
+        at_ns: int,
+        event: str,
+        fields: tuple[tuple[str, str | int | bool | None], ...],
     ) -> None:
         """One line of the diary."""
-        self._diary.event(bot, at, event, fields)
-
-    def line(self, line: DiaryLine) -> None:
-        """One line of the diary of an engine elsewhere."""
-        self._diary.event(line.bot, iso(line.at), line.event, line.fields)
+        self._diary.event(bot, iso_of(at_ns), event, fields)
 
     def notice(self, text: str) -> None:
         """Something a person should know."""

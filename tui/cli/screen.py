@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from core.engine.client import EngineClient
 from core.errors import ExitCode
 from tui.app import run_async
@@ -23,6 +25,9 @@ async def show(
     """
     from core import wiring
 
+    for name in ("COLUMNS", "LINES"):
+        # A shell may have exported the size it once had; the terminal knows the one it has.
+        os.environ.pop(name, None)
     home, mode = wiring.home(), client.welcome.mode
     owned = frozenset({bot}) if is_owner and bot is not None else frozenset()
     source = EngineSource(client, lambda: EngineClient.connect(home, mode), looks_after=owned)

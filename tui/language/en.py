@@ -169,6 +169,18 @@ TEXTS: Final[Mapping[str, str]] = {
     "facts.day": "day",
     "facts.running": "{running} of {all} running",
     "facts.help": "The few numbers that matter, in one line.",
+    # an order, by its state in the journal
+    "order.INTENT": "waiting",
+    "order.SENT": "sent",
+    "order.UNKNOWN": "no answer",
+    "order.ACKED": "resting",
+    "order.PARTIAL": "part filled",
+    "order.FILLED": "filled",
+    "order.CANCELED": "cancelled",
+    "order.EXPIRED": "expired",
+    "order.REJECTED": "refused",
+    "order.REJECTED_DEFINITE": "refused",
+    "order.NOT_PLACED": "never was",
     # panels of the home screen
     "equity.title": "Equity",
     "equity.state": "24 h · {quote}",

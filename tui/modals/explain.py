@@ -115,7 +115,7 @@ def order_lines(order: OrderRow, decimals: tuple[int, int], look: Look) -> list[
     words = look.words
     side = order.side.lower()
     facts = (
-        ("detail.state", order.state),
+        ("detail.state", words.get(f"order.{order.state}", order.state)),
         ("detail.side", words.get(f"side.{side}", side)),
         ("detail.price", number(order.price, decimals[0])),
         ("detail.amount", number(order.amount, decimals[1])),

@@ -242,7 +242,7 @@ def order_line(
     """One order as the journal knows it."""
     side = order.side.lower()
     values = (
-        Span(order.state, "dim"),
+        Span(look.words.get(f"order.{order.state}", order.state), "dim"),
         Span("" if order.level is None else str(order.level), "dim"),
         Span(look.words.get(f"side.{side}", side), "buy" if side == "buy" else "sell"),
         Span(number(order.price, price_decimals)),
