@@ -336,7 +336,9 @@ class Doors:
         from core.adapters.storage.journal import SqliteJournal
         from core.engine.version import version
 
-        return SqliteJournal(folder / JOURNAL, is_inline=is_virtual, code_version=version())
+        return SqliteJournal(
+            folder / JOURNAL, is_inline=is_virtual, is_logged=is_virtual, code_version=version()
+        )
 
     def exchange(self, plan: BotPlan, feed: OpenFeed, room: VenueRoom) -> ExchangeInterface:
         """The embedded venue in place of the one the file names."""
@@ -356,6 +358,7 @@ class Doors:
             settings=paper,
             path=venue_file(room.folder, plan.venue),
             is_durable=not is_virtual,
+            is_logged=is_virtual,
             rng=random.Random(paper.seed) if is_virtual else random.SystemRandom(),
         )
         if is_virtual:

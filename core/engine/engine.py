@@ -14,20 +14,21 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from core.adapters.exchanges.models import from_ns, plain
+from core.adapters.exchanges.models import plain
 from core.domain.events import Act, Horizon, RiskStateChanged
 from core.domain.policies import OnStart
 from core.engine.accounts import Account
 from core.engine.bots import Bot
 from core.engine.doors import BotPlan, Doors, OpenFeed, VenueRoom
+from core.engine.limited import LadderLimits
 from core.engine.pace import Pace, newest_ns
 from core.engine.protocol import (
     BotStarted,
-    DiaryLine,
     Kill,
     KillStage,
     Push,
@@ -67,8 +68,11 @@ LOG_ROWS: Final = 200
 class Teller(Protocol):
     """Who hears what happens in an engine."""
 
+    def line(self, bot: str, at_ns: int, event: str, fields: Fields) -> None:
+        """Takes a line of a bot's diary; never waits and never raises."""
+
     def push(self, push: Push) -> None:
-        """Takes a diary line or an ending; never waits and never raises."""
+        """Takes anything else that concerns everyone, such as an ending."""
 
 
 class Engine:
@@ -266,16 +270,24 @@ class Engine:
             config=plan.config_json,
             is_difference_accepted=plan.settings.on_start is OnStart.FLATTEN,
         )
-        stale_ms = None if self._is_virtual else round(STALE_AFTER_S * 1000)
-        self.risk.register(bot_id, plan.settings.instrument, plan.limits, max_price_age_ms=stale_ms)
+        self._set_limits(bot_id, plan, plan.limits)
+        machine = GridMachine(plan.settings, order_prefix=spec.order_prefix)
+        gateway = LadderLimits(
+            account.execution,
+            machine,
+            lambda ladder: self._set_limits(
+                bot_id, plan, ladder_limits(plan, ladder, account.orders_per_minute)
+            ),
+        )
         service = GridService(
             spec=spec,
-            machine=GridMachine(plan.settings, order_prefix=spec.order_prefix),
-            gateway=account.execution,
+            machine=machine,
+            gateway=gateway,
             market=account.market,
             portfolio=self.portfolio,
             clock=self._clock,
             diary=lambda at_ns, event, fields: self._line(plan.name, at_ns, event, fields),
+            on_equity=self._loss_watch(bot_id, plan),
         )
         service.feed_notice = " ".join(feed.notices)
         self.portfolio.follow(plan.venue, plan.settings.instrument)
@@ -286,6 +298,19 @@ class Engine:
             started_ns=self._clock.now_ns(),
             owner=owner,
         )
+
+    def _loss_watch(self, bot_id: str, plan: BotPlan) -> Callable[[Decimal, int], None] | None:
+        """Tells risk what the bot is worth; None where no loss limit asks."""
+        if plan.limits.daily_loss is None:
+            return None
+        limit = plain(plan.limits.daily_loss)
+
+        def watch(equity: Decimal, at_ns: int) -> None:
+            if self.risk.on_equity(bot_id, equity, at_ns):
+                fields = (("limit", limit), ("equity", plain(equity)))
+                self._line(plan.name, at_ns, "risk.daily_loss_reached", fields)
+
+        return watch
 
     def _set_limits(self, bot_id: str, plan: BotPlan, limits: Limits) -> None:
         age_ms = None if self._is_virtual else round(STALE_AFTER_S * 1000)
@@ -548,15 +573,14 @@ class Engine:
     def _line_of_id(self, bot_id: str, at_ns: int, event: str, fields: Fields) -> None:
         for bot in self.bots.values():
             if bot.bot_id == bot_id:
-                bot.service.hear(at_ns, event, fields)
-                self._line(bot.name, at_ns, event, fields)
+                bot.service.pass_on(at_ns, event, fields)
                 return
 
     def _line(self, name: str, at_ns: int, event: str, fields: Fields) -> None:
         if self.on_order_event is not None and event.startswith("order."):
             self.on_order_event()
         if self.teller is not None:
-            self.teller.push(DiaryLine(bot=name, at=from_ns(at_ns), event=event, fields=fields))
+            self.teller.line(name, at_ns, event, fields)
 
     def _on_alarm(self, alarm: Alarm) -> None:
         log.error("alarm bot=%s code=%s text=%s", alarm.bot_id, alarm.code, alarm.text)

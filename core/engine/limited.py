@@ -17,19 +17,21 @@ class LadderLimits:
 
     Args:
         execution: Of the account.
+        machine: Whose ladder.
         set_limits: Puts a ladder's limits in force.
     """
 
-    def __init__(self, execution: ExecutionService, set_limits: Callable[[Ladder], None]) -> None:
+    def __init__(
+        self,
+        execution: ExecutionService,
+        machine: GridMachine,
+        set_limits: Callable[[Ladder], None],
+    ) -> None:
         self._execution = execution
         self._set_limits = set_limits
-        self._machine: GridMachine | None = None
+        self._machine = machine
         self._ladder: Ladder | None = None
         self._is_attached = False
-
-    def watch(self, machine: GridMachine) -> None:
-        """Whose ladder."""
-        self._machine = machine
 
     def order_prefix(self, bot_id: str) -> str:
         """As execution gives it."""
@@ -43,7 +45,7 @@ class LadderLimits:
 
     async def step(self, step: Step) -> None:
         """As execution does it, under the limits of the newest ladder."""
-        ladder = None if self._machine is None else self._machine.ladder
+        ladder = self._machine.ladder
         if ladder is not None and ladder is not self._ladder:
             self._set_limits(ladder)
             self._ladder = ladder

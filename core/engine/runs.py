@@ -15,16 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from core.adapters.exchanges.models import to_ns
 from core.engine.bots import Bot
 from core.engine.doors import Doors
 from core.engine.engine import Engine
 from core.engine.pace import newest_ns
-from core.engine.protocol import BotEnded, BotStarted, DiaryLine, Push, StartBot
+from core.engine.protocol import BotEnded, BotStarted, Push, StartBot
 from core.engine.serving import Setting, serve
 from core.engine.signals import LAST_STAGE, Askings, Ending
 from core.errors import ExitCode
-from core.infrastructure.clock import VirtualClock, iso_utc
+from core.infrastructure.clock import VirtualClock
 from core.infrastructure.files import FileLock
 from core.infrastructure.home import Home
 from core.infrastructure.ids import random_id
@@ -43,8 +42,8 @@ Fields = tuple[tuple[str, str | int | bool | None], ...]
 class RunTeller(Protocol):
     """Who hears a run of this process; called on its loop, must not wait for long."""
 
-    def event(self, bot: str, at: str, event: str, fields: Fields) -> None:
-        """A line of the diary; `at` is ISO 8601 UTC with milliseconds."""
+    def event(self, bot: str, at_ns: int, event: str, fields: Fields) -> None:
+        """A line of the diary."""
 
     def notice(self, text: str) -> None:
         """Something a person should know."""
@@ -61,12 +60,12 @@ class _Pusher:
         self.name = ""
         """Empty until it is known: then everything is passed on."""
 
+    def line(self, bot: str, at_ns: int, event: str, fields: Fields) -> None:
+        if not self.name or bot == self.name:
+            self._teller.event(bot, at_ns, event, fields)
+
     def push(self, push: Push) -> None:
-        if isinstance(push, DiaryLine):
-            if not self.name or push.bot == self.name:
-                at = iso_utc(to_ns(push.at))
-                self._teller.event(push.bot, at, push.event, push.fields)
-        elif isinstance(push, BotEnded) and (not self.name or push.bot == self.name):
+        if isinstance(push, BotEnded) and (not self.name or push.bot == self.name):
             self._teller.ended(push)
 
 

@@ -15,11 +15,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
+from core.adapters.exchanges.models import from_ns
 from core.engine import frames
 from core.engine.endpoint import Endpoint
 from core.engine.protocol import (
     PROTOCOL_VERSION,
     BotEnded,
+    DiaryLine,
     Done,
     Hello,
     Push,
@@ -135,6 +137,17 @@ class ControlServer:
     def sessions(self) -> tuple[Session, ...]:
         """Everyone who is connected and was greeted."""
         return tuple(self._sessions.values())
+
+    def line(
+        self,
+        bot: str,
+        at_ns: int,
+        event: str,
+        fields: tuple[tuple[str, str | int | bool | None], ...],
+    ) -> None:
+        """Tells every client a line of a diary."""
+        if self._sessions:
+            self.push(DiaryLine(bot=bot, at=from_ns(at_ns), event=event, fields=fields))
 
     def push(self, push: Push) -> None:
         """Tells every client."""

@@ -16,7 +16,7 @@ from core.engine.bots import Bot
 from core.engine.desk import FrontDesk
 from core.engine.doors import Doors
 from core.engine.endpoint import Endpoint
-from core.engine.engine import Engine, Teller
+from core.engine.engine import Engine, Fields, Teller
 from core.engine.protocol import Push
 from core.engine.server import ControlServer
 from core.engine.signals import LAST_STAGE, Askings, Ending
@@ -114,6 +114,11 @@ class _Life:
         engine.teller = self
         engine.on_ended = self._on_ended
         engine.on_order_event = starts.progressed
+
+    def line(self, bot: str, at_ns: int, event: str, fields: Fields) -> None:
+        """Tells everyone who listens a line of a diary."""
+        for teller in self._tellers:
+            teller.line(bot, at_ns, event, fields)
 
     def push(self, push: Push) -> None:
         """Tells everyone who listens."""

@@ -97,6 +97,7 @@ class GridStory:
         self._trade = 0
         if state is not None:
             self.machine.restore(state)
+            self.machine.take_up()
             self.state = dict(state)
         if is_reconciled:
             self.reconcile()

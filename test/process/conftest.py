@@ -55,7 +55,9 @@ class Ctos:
         path.write_text(CONFIG.format(name=name, symbol=symbol, latency_ms=latency_ms))
         return path
 
-    def run(self, *arguments: str | Path, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str | Path, timeout_s: float = 60.0
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tui.cli", *map(str, arguments)],
             env=self.environ,
@@ -66,7 +68,9 @@ class Ctos:
             check=False,
         )
 
-    def start(self, *arguments: str | Path, stdout: Any = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str | Path, stdout: Any = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
             [sys.executable, "-m", "tui.cli", *map(str, arguments)],
             env=self.environ,
@@ -122,7 +126,9 @@ def end_if_ours(pid: int, home: Path) -> None:
 class Terminal:
     """A child on a pseudo-terminal."""
 
-    def __init__(self, command: list[str], environ: dict[str, str], rows: int, columns: int) -> None:
+    def __init__(
+        self, command: list[str], environ: dict[str, str], rows: int, columns: int
+    ) -> None:
         import fcntl
         import struct
         import termios

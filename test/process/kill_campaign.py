@@ -42,16 +42,16 @@ grid_system:
   name: target
   symbol: BTC-USDC-PERP
   grid_type: long
-  grid_interval: "10"
+  grid_interval: "25"
   order_amount: "0.01"
-  price_range: {lower_price: "117700", upper_price: "118300"}
+  price_range: {lower_price: "117000", upper_price: "119000"}
   initial_fill: taker_position
   on_exit: cancel_orders
   acknowledge: [losing_grid]
   instrument: {maker_fee: "0.0001", taker_fee: "0.0004"}
   paper: {initial_balance: "1000000", latency_ms: 20, fill: through}
 """
-SPEED = "120"
+SPEED = "60"
 SETTLE_S = 20.0
 LOOK_S = 0.02
 RECONCILED = "reconciled"
@@ -286,9 +286,10 @@ class Campaign:
 
     def _read(self) -> Ledgers:
         folder = self.home / "paper"
-        with closing(_open(folder / "journal.db")) as journal, closing(
-            _open(folder / "venue.db")
-        ) as venue:
+        with (
+            closing(_open(folder / "journal.db")) as journal,
+            closing(_open(folder / "venue.db")) as venue,
+        ):
             journal.execute("BEGIN")
             venue.execute("BEGIN")
             position, fees = journal.execute("SELECT position, fees FROM ledger").fetchone() or (

@@ -18,7 +18,9 @@ def press(ctos, child, *, times: int) -> None:
     """Ctrl+C so often; two at once would arrive as one."""
     for stage in range(1, times + 1):
         child.send_signal(signal.SIGINT)
-        ctos.wait_for(lambda: child.poll() is not None or f"stage={stage}" in ctos.log(), "a signal")
+        ctos.wait_for(
+            lambda: child.poll() is not None or f"stage={stage}" in ctos.log(), "a signal"
+        )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -47,7 +49,9 @@ def test_a_second_signal_hurries_and_the_next_start_finishes(ctos):
     press(ctos, child, times=2)
     _, err = child.communicate(timeout=20)
 
-    again = ctos.run("grid", ctos.config(), "--headless", "--json", "--feed", "sim:7", "--for", "4s")
+    again = ctos.run(
+        "grid", ctos.config(), "--headless", "--json", "--feed", "sim:7", "--for", "4s"
+    )
     told = events(again.stdout)
 
     assert child.returncode == 3
@@ -261,7 +265,9 @@ def test_virtual_runs_say_the_same_twice(ctos, tmp_path):
     price = 118_000
     for number in range(2_000):
         price += (number * 7919) % 41 - 20
-        rows.append(f"{1_700_000_000_000 + number * 250},{price},0.5,{'buy' if number % 2 else 'sell'}")
+        rows.append(
+            f"{1_700_000_000_000 + number * 250},{price},0.5,{'buy' if number % 2 else 'sell'}"
+        )
     tape.write_text("\n".join(rows) + "\n")
     command = ("grid", ctos.config(), "--headless", "--json", "--feed", tape, "--speed", "max")
 
@@ -279,7 +285,7 @@ def test_closed_stdout_is_survived(ctos):
     child = subprocess.run(
         f"exec {os.sys.executable} -m tui.cli grid {ctos.config()} --headless --feed sim:7"
         " --speed 20 --for 10s >&-",
-        shell=True,  # noqa: S602 - only a shell closes a descriptor for a child
+        shell=True,
         env=ctos.environ,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -24,7 +24,7 @@ LOWEST, HIGHEST = Decimal(60), Decimal(160)
 Document = dict[str, Any]
 
 few = settings(
-    max_examples=40,
+    max_examples=80,
     deadline=None,
     derandomize=True,
     database=None,
@@ -117,6 +117,21 @@ def runs(draw: st.DrawFn, *kinds: str, spot: bool = False) -> tuple[Document, li
     return document, draw(tapes(document))
 
 
+@st.composite
+def quoted_runs(draw: st.DrawFn) -> tuple[Document, list[Row]]:
+    """A grid and a tape of quotes, some of which hold less than an order wants."""
+    document = draw(
+        grids("long", "short", "martingale_long", "martingale_short", "follow_long", "follow_short")
+    )
+    tick = Decimal(document["grid_system"]["instrument"]["tick_size"])
+    amounts = st.sampled_from([Decimal(text) for text in ("0.1", "0.3", "1.2", "100")])
+    widths = st.integers(1, 5)
+    return document, [
+        (at_ms, bid, draw(amounts), bid + draw(widths) * tick, draw(amounts))
+        for at_ms, bid, *_ in draw(tapes(document))
+    ]
+
+
 @few
 @given(runs("long", "short"))
 def test_fixed_grid_does_what_was_foretold(run: tuple[Document, list[Row]]) -> None:
@@ -142,4 +157,11 @@ def test_following_grid_does_what_was_foretold(run: tuple[Document, list[Row]]) 
 @given(runs("long", "martingale_long", "follow_long", spot=True))
 def test_spot_grid_does_what_was_foretold(run: tuple[Document, list[Row]]) -> None:
     """On spot, fees in base make exits smaller, and what is less than a lot stays in the books."""
+    check(*run)
+
+
+@few
+@given(quoted_runs())
+def test_quotes_do_what_was_foretold(run: tuple[Document, list[Row]]) -> None:
+    """With a book, takers pay the other side and get what stands there; the middle is the price."""
     check(*run)

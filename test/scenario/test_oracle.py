@@ -271,3 +271,18 @@ def walk(length: int) -> list[Row]:
         price += Decimal("0.2") * chance.choice([-1, 0, 1]) * leap
         price = min(max(price, Decimal(88)), Decimal(118))
     return rows
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"grid_type": "short", "symbol": "TEST-USDC-SPOT"},
+        {"grid_type": "long", "paper": {"fill": "queue"}},
+    ],
+)
+def test_what_the_oracle_cannot_foretell_is_refused(keys: Document) -> None:
+    """A short grid on spot, and fills that depend on a queue, are errors and no guess."""
+    document = {"grid_system": grid()["grid_system"] | keys}
+
+    with pytest.raises(ValueError, match=r"spot|need a book"):
+        foretell(document, tape("99"))

@@ -38,7 +38,7 @@ def put(text: str) -> None:
 
 
 def _fill_standard_streams() -> None:
-    """Opens nothing in place of closed standard streams, so that no other file gets their numbers."""
+    """Puts nothing where a standard stream is closed, so that no other file gets its number."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

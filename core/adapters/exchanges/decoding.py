@@ -47,7 +47,6 @@ _EARLIEST_NS: Final = 1_230_768_000 * SECOND
 _LATEST_NS: Final = 4_102_444_800 * SECOND
 """2100."""
 _CLOCK_TOLERANCE: Final = timedelta(days=1)
-_NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_EXPONENT: Final = 40
 """Larger than any amount of any token, small enough that plain notation stays short."""
 _MAX_DIGITS: Final = 80
@@ -452,24 +451,19 @@ class Fields:
                 price and amount.
             amount: Field of the amount, likewise.
         """
-        return tuple(
-            self._level(raw, name, listing, price, amount) for raw in self.items_or_empty(name)
-        )
-
-    def _level(
-        self, raw: object, name: str, listing: Listing, price: str, amount: str
-    ) -> BookLevel:
-        if price and isinstance(raw, dict):
-            first, second = raw.get(price), raw.get(amount)
-        elif isinstance(raw, list) and len(raw) >= 2:
-            first, second = raw[0], raw[1]
-        else:
-            self.refuse(name, f"has a level that is none: {_shown(raw)}")
-        at = self._decimal(first, name)
-        size = self._decimal(second, name)
-        if at <= 0 or size < 0:
-            self.refuse(name, f"has a level with price {at} and amount {size}")
-        return BookLevel(at, listing.amount(size, at))
+        is_plain = listing.multiplier == 1 and listing.contract_value is None
+        found = []
+        for raw in self.items_or_empty(name):
+            if isinstance(raw, list) and len(raw) >= 2:
+                at, size = self._decimal(raw[0], name), self._decimal(raw[1], name)
+            elif price and isinstance(raw, dict):
+                at, size = self._decimal(raw.get(price), name), self._decimal(raw.get(amount), name)
+            else:
+                self.refuse(name, f"has a level that is none: {_shown(raw)}")
+            if at <= 0 or size < 0:
+                self.refuse(name, f"has a level with price {at} and amount {size}")
+            found.append(BookLevel(at, size if is_plain else listing.amount(size, at)))
+        return tuple(found)
 
     def _decimal(self, value: object, name: str) -> Decimal:
         try:
@@ -485,9 +479,7 @@ def number(value: object) -> Decimal:
         ValueError: For anything else: NaN, null, a flag, a binary float, absurd exponents.
     """
     if isinstance(value, str):
-        if len(value) > _MAX_DIGITS or _NUMBER.fullmatch(value) is None:
-            raise ValueError(value[:_MAX_DIGITS])
-        result = Decimal(value)
+        result = _number_of_text(value)
     elif isinstance(value, Decimal):
         result = value
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -518,6 +510,22 @@ def timeframe_of(seconds: int) -> str:
     if seconds > 0 and seconds % 60 == 0:
         return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds // 60}m"
     return ""
+
+
+def _number_of_text(text: str) -> Decimal:
+    """The Decimal of plain ASCII digits: `Decimal` itself also takes blanks, `_` and others."""
+    if (
+        len(text) > _MAX_DIGITS
+        or not text.isascii()
+        or not text[-1:].isdigit()
+        or "_" in text
+        or not (text[0].isdigit() or text[0] in "+-.")
+    ):
+        raise ValueError(text[:_MAX_DIGITS])
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(text) from error
 
 
 def objects(raw: object, kind: Shape, reading: Reading) -> Iterator[Fields]:

@@ -7,6 +7,10 @@ Two modes of one class:
     inline    for virtual time: no thread, commits in the caller, `synchronous=OFF`, because no
               venue outside could disagree; what is merely `write`n goes along with the next commit
 
+An inline journal may be logged: a commit appends its transactions to a log beside the file, which
+outlives the process as well, and the file takes them in many at a time, before it is read, and at
+the end. A log that a killed process left is taken in by whoever opens the journal next.
+
 What can go wrong, and what is then true:
 
     full or held by another   nothing was written (`JournalFull`); `write`n rows wait for room;
@@ -27,9 +31,12 @@ import threading
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from core.adapters.storage.file import FileLock, connect, identity, prepare, primary
-from core.adapters.storage.store import Reader, Store
+from core.adapters.storage.store import Reader, Store, merged
 from core.errors import JournalError, JournalFull
+from core.infrastructure.redo_log import RedoLog, path_beside
 from core.services.ports import (
     BotRow,
     DenialRow,
@@ -51,6 +58,8 @@ _NO_FAULT_OF_STORAGE: Final = frozenset(
 )
 _INLINE_BUFFER: Final = 512
 """Written transactions that an inline journal holds before it commits them by itself."""
+_LOGGED: Final = 1024
+"""Transactions that are in the log alone before the file takes them in."""
 _GROUP: Final = 512
 """Most transactions in one commit, so that a flood does not delay its first caller for ever."""
 
@@ -61,6 +70,7 @@ class SqliteJournal:
     Args:
         path: The file; created when there is none.
         is_inline: Commit in the caller, without a thread and without fsync.
+        is_logged: Commit to a log beside the file first; inline only.
         code_version: Stamped into the file.
         busy_wait_s: How long to wait for another process to let go of the file.
 
@@ -75,6 +85,7 @@ class SqliteJournal:
         path: Path,
         *,
         is_inline: bool = False,
+        is_logged: bool = False,
         code_version: str = "0",
         busy_wait_s: float = 2.0,
     ) -> None:
@@ -85,10 +96,16 @@ class SqliteJournal:
         self._reader: Reader | None = None
         self._writer: _Writer | None = None
         self._buffer: list[Transaction] = []
+        self._logged: list[Transaction] = []
+        """In the log, not yet in the file."""
+        self._log: RedoLog | None = None
+        self._number = 0
+        """Of the newest record of the log."""
         self._is_closed = False
         try:
             prepare(path, code_version=code_version)
             self._store = Store(path, synchronous="OFF" if is_inline else "FULL")
+            self._take_in_log(path, is_logged=is_logged and is_inline)
             if is_inline:
                 self._reader = self._store.reader()
             else:
@@ -134,18 +151,24 @@ class SqliteJournal:
             return
         if self._writer is not None:
             self._writer.close()
-        elif self._buffer:
-            try:
-                self._commit_inline(None)
-            except JournalError:
-                log.exception(
-                    "journal.closed_unwritten path=%s rows=%d", self.path, len(self._buffer)
-                )
+        else:
+            self._close_inline()
         self._is_closed = True
         if self._writer is not None and self._reader is not None:
             self._reader.close()
         self._store.close()
         self._lock.release()
+
+    def _close_inline(self) -> None:
+        try:
+            if self._buffer:
+                self._commit_inline(None)
+            if self._log is not None:
+                self._take_in(self._log)
+        except JournalError:
+            log.exception("journal.closed_unwritten path=%s rows=%d", self.path, len(self._buffer))
+        if self._log is not None:
+            self._log.close()
 
     def limit(self, max_pages: int | None) -> None:
         """Limits the file's size in pages, for drills of a full disk; None takes the limit away.
@@ -163,13 +186,64 @@ class SqliteJournal:
         batch = self._buffer
         if transaction is not None:
             batch = [*batch, transaction]
+        if self._log is None:
+            self._apply(batch, None)
+        else:
+            self._append(self._log, batch)
+        self._buffer.clear()
+
+    def _apply(self, batch: list[Transaction], count: int | None) -> None:
         try:
-            self._store.apply(batch)
+            self._store.apply(batch, count=count)
         except sqlite3.Error as error:
-            outcome = _outcome(self._store, error, self._store.count + 1)
+            number = self._store.count + 1 if count is None else count
+            outcome = _outcome(self._store, error, number)
             if not isinstance(outcome, _Durable):
                 raise outcome from error
-        self._buffer.clear()
+
+    def _append(self, redo: RedoLog, batch: list[Transaction]) -> None:
+        """Makes transactions durable in the log; the file follows when there are enough."""
+        try:
+            redo.append(self._number + 1, msgspec.msgpack.encode(batch))
+        except OSError as error:
+            raise JournalFull(
+                f"{self.path}: {error.strerror}; nothing was written.",
+                remedy="Make room; new orders go on by themselves as soon as there is some.",
+            ) from error
+        self._number += 1
+        self._logged.extend(batch)
+        if len(self._logged) >= _LOGGED:
+            with contextlib.suppress(JournalFull):
+                self._take_in(redo)
+
+    def _take_in(self, redo: RedoLog) -> None:
+        """Brings the file up to the log."""
+        if self._logged:
+            self._apply(merged(self._logged), self._number)
+            self._logged.clear()
+            redo.clear()
+
+    def _take_in_log(self, path: Path, *, is_logged: bool) -> None:
+        """Takes in what a process that was killed left, and begins a log where one is wanted."""
+        if not is_logged and not path_beside(path).exists():
+            return
+        redo = RedoLog.beside(path)
+        try:
+            self._number = self._store.count
+            for number, payload in redo.records():
+                if number > self._number:
+                    found = msgspec.msgpack.decode(payload, type=list[Transaction])
+                    self._logged.extend(found)
+                    self._number = number
+            self._take_in(redo)
+            redo.clear()
+        except BaseException:
+            redo.close()
+            raise
+        if is_logged:
+            self._log = redo
+        else:
+            redo.close()
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -252,6 +326,8 @@ class SqliteJournal:
             raise JournalError(f"{self.path} is closed.")
         if self._buffer:
             self._commit_inline(None)
+        if self._log is not None:
+            self._take_in(self._log)
         return self._reader
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core.adapters.storage import schema
 from core.adapters.storage.file import check, connect
@@ -26,6 +27,7 @@ from core.services.ports import (
 _RECENT = 20_000
 """Intents among which an order is looked for by the venue's id; older ones have ours on record."""
 _INTENT_WIDTH = len(IntentRow._fields)
+_LISTS: Final = tuple(field.name for field in fields(Transaction))
 
 
 class Store:
@@ -59,8 +61,12 @@ class Store:
         """Pages that the file has now."""
         return int(self._connection.execute("PRAGMA page_count").fetchone()[0])
 
-    def apply(self, transactions: Iterable[Transaction]) -> None:
+    def apply(self, transactions: Iterable[Transaction], *, count: int | None = None) -> None:
         """Commits several transactions as one: all or none.
+
+        Args:
+            transactions: In order.
+            count: What `count` is afterwards, kept in the file; None for one more.
 
         Raises:
             sqlite3.Error: Rolled back, unless the commit itself failed.
@@ -79,14 +85,14 @@ class Store:
             # Each is the whole mutable part of its row, so of several the last one is enough.
             if updates:
                 _run(connection, schema.UPDATE_INTENT, list(updates.values()))
-            if self._counts:
-                connection.execute(schema.COUNT, (self.count + 1,))
+            if self._counts or count is not None:
+                connection.execute(schema.COUNT, (self.count + 1 if count is None else count,))
             self._commit()
         except sqlite3.Error:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        self.count += 1
+        self.count = self.count + 1 if count is None else count
 
     def reopen(self) -> None:
         """Closes and opens again, checks the file, and reads what was last committed.
@@ -294,6 +300,35 @@ def total(amounts: Sequence[str]) -> str:
     return format(result, "f")
 
 
+def merged(transactions: Iterable[Transaction]) -> list[Transaction]:
+    """The same transactions as few: of a row that is written again and again only the last stays.
+
+    One that clears the machine's state or writes a bot stays alone, so that what it deletes, and
+    what refers to it, keep their place.
+    """
+    found: list[Transaction] = []
+    current: Transaction | None = None
+    for transaction in transactions:
+        if transaction.bots or transaction.cleared:
+            found.append(transaction)
+            current = None
+            continue
+        if current is None:
+            current = Transaction()
+            found.append(current)
+        for name in _LISTS:
+            rows = getattr(transaction, name)
+            if rows:
+                getattr(current, name).extend(rows)
+    for transaction in found:
+        transaction.updates = list(
+            {row.client_order_id: row for row in transaction.updates}.values()
+        )
+        transaction.ledgers = list({row.bot_id: row for row in transaction.ledgers}.values())
+        transaction.states = list({row[:2]: row for row in transaction.states}.values())
+    return found
+
+
 def _write(connection: sqlite3.Connection, transaction: Transaction) -> None:
     """Every row of a transaction but its updates, owners before what refers to them."""
     _write_orders(connection, transaction)
@@ -313,6 +348,8 @@ def _write(connection: sqlite3.Connection, transaction: Transaction) -> None:
     ):
         if rows:
             _run(connection, sql, rows)
+    if transaction.settled:
+        _settle(connection, transaction.settled)
 
 
 def _write_orders(connection: sqlite3.Connection, transaction: Transaction) -> None:
@@ -326,10 +363,12 @@ def _write_orders(connection: sqlite3.Connection, transaction: Transaction) -> N
         _run(connection, schema.ADD_FILL, transaction.fills)
     if transaction.ledgers:
         _run(connection, schema.PUT_LEDGER, transaction.ledgers)
-    if transaction.settled:
-        settled = [(client_order_id,) for client_order_id in transaction.settled]
-        _run(connection, schema.SETTLE_INTENT, settled)
-        _run(connection, schema.SETTLE_DENIAL, settled)
+
+
+def _settle(connection: sqlite3.Connection, settled: Sequence[str]) -> None:
+    keys = [(client_order_id,) for client_order_id in settled]
+    _run(connection, schema.SETTLE_INTENT, keys)
+    _run(connection, schema.SETTLE_DENIAL, keys)
 
 
 def _run(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[object]]) -> None:

@@ -165,4 +165,3 @@ class GridBooks(GridState):
     def _book_funding(self, event: FundingPaid) -> None:
         self.ledger.book_funding(event.amount)
         self._touched.add("totals")
-        self._tell("funding.paid", (("amount", plain(event.amount)), ("rate", plain(event.rate))))

@@ -347,7 +347,9 @@ class GridMachine(GridWinder):
             self._touched.add("meta")
         self._compare(event.open_orders)
         self._unpark()
-        self._start_over()
+        if self._starts_over:
+            self._starts_over = False
+            self._restart()
         if self.settings.on_start is OnStart.FLATTEN and self.has_anything:
             self._flatten_first()
         self._carry_on()
@@ -358,20 +360,6 @@ class GridMachine(GridWinder):
         self._is_paused = False
         self._goal = Goal.RUN
         self._start_closing(Purpose.RESET, cancels=True, flattens=True, reason="on_start flatten")
-
-    def _start_over(self) -> None:
-        """A new start after the end: an end that was interrupted is finished first."""
-        closing = self._closing
-        if self._goal is Goal.STOPPED:
-            self._goal = Goal.RUN
-            self._closing = None
-        elif closing is not None and closing.purpose is Purpose.STOP:
-            closing.purpose = Purpose.RESTART
-        else:
-            return
-        self._say("")
-        if self._closing is None:
-            self._restart()
 
     def _compare(self, resting: frozenset[str]) -> None:
         """Holds our orders against those of which more may come.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from core.adapters.exchanges.models import Instrument, OrderSide, plain
+from core.adapters.exchanges.models import FeeAsset, Instrument, OrderSide, plain
 from core.errors import ConfigError
 from core.services.grid.ladder import Ladder, build_ladder, loses
 from core.services.grid.ledger import EXACT
@@ -162,6 +162,9 @@ def plan_limits(settings: GridSettings, ladder: Ladder) -> PlanLimits:
         highest = max(ladder.entry_price(level), ladder.exit_price(level))
         value += instrument.notional(instrument.price(highest), amount)
         total += amount
+    if instrument.is_spot and instrument.fee_asset is FeeAsset.BASE:
+        # A slot keeps less than a lot of what its fees left over, and it counts as a whole one.
+        total += instrument.amount(ladder.count + 1)
     return PlanLimits(
         order_notional=value * (1 + settings.initial_fill_cap),
         position=total,

@@ -33,27 +33,39 @@ class Replenish(ConfigModel):
     """How a spot reserve is filled up."""
 
     enabled: BoolStrict = False
+    """Whether the reserve is filled up by itself."""
     trigger_percent: NonNegativeDecimal = Decimal("0.5")
+    """Fraction of the reserve at which it is filled up."""
     target_percent: NonNegativeDecimal = Decimal(1)
+    """Fraction of the reserve to which it is filled up."""
     order_type: Literal["market"] = "market"
+    """How the base asset is bought."""
     min_order_value_usdc: NonNegativeDecimal = Decimal(12)
+    """Smallest purchase, quote."""
     max_replenish_per_day: NonNegativeInt = 10
+    """Most purchases a day."""
     min_replenish_interval: NonNegativeInt = 300
+    """Least seconds between two purchases."""
 
 
 class StartupCheck(ConfigModel):
     """What a spot reserve needs at the start."""
 
     auto_buy_on_startup: BoolStrict = True
+    """Whether what is missing is bought at the start."""
     continue_on_failure: BoolStrict = False
+    """Whether the grid starts although that failed."""
 
 
 class SpotReserve(ConfigModel):
     """A buffer of the base asset for fees on spot."""
 
     enabled: BoolStrict = False
+    """Whether a reserve is kept."""
     reserve_amount: NonNegativeDecimal = Decimal(0)
+    """Its size, base units."""
     spot_buy_fee_rate: NonNegativeDecimal = Decimal(0)
+    """Fraction of a purchase that is paid in the base asset."""
     auto_replenish: Replenish = Replenish()
     startup_check: StartupCheck = StartupCheck()
 

@@ -90,6 +90,9 @@ class _Book:
         )
 
 
+_ENDS: Final = frozenset({"order.canceled", "order.expired", "order.rejected"})
+
+
 class Execution(OrderGateway, Protocol):
     """Execution, and what it can tell a screen."""
 
@@ -143,6 +146,9 @@ class GridService:
         """Why nothing can be written, in words; empty while all is well."""
         self._last_ns = 0
         self._is_book_changed = False
+        self._is_turning = False
+        self._held_lines: list[tuple[int, str, Fields]] = []
+        """Lines that wait until the turn under way has told its own."""
         self._attached: Attached | None = None
         self._message = ("", 0, False)
         """The last thing that happened, in words; when; and whether it is an error."""
@@ -160,6 +166,17 @@ class GridService:
         text = message_of(event, dict(fields))
         if text:
             self._message = (text, at_ns, event in ERRORS)
+
+    def pass_on(self, at_ns: int, event: str, fields: Fields) -> None:
+        """Tells a diary line that execution wrote about this bot.
+
+        The end of an order is told after the fills that came before it, which are told only when
+        they are durable.
+        """
+        if event in _ENDS and (self._is_turning or len(self._inbox)):
+            self._held_lines.append((at_ns, event, fields))
+        else:
+            self._tell(at_ns, event, fields)
 
     def snapshot(self) -> GridSnapshot:
         """Everything the screen shows, now."""
@@ -217,6 +234,7 @@ class GridService:
         try:
             while not self.machine.is_stopped:
                 await self._turn(await self._inbox.get_batch())
+                self._release_lines()
         finally:
             subscription.cancel()
             self._disarm()
@@ -224,6 +242,7 @@ class GridService:
 
     async def _turn(self, events: list[Event]) -> None:
         """One batch of events, one transaction."""
+        self._is_turning = True
         machine = self.machine
         if self._book.started_ns is None:
             self._note_start(events)
@@ -251,7 +270,14 @@ class GridService:
         if self._on_equity is not None:
             worth = explained(machine.result(self._last_ns, self._market.mark(self.spec.symbol)))
             self._on_equity((self._book.equity_start or Decimal(0)) + worth, self._last_ns)
+        self._is_turning = False
         self._arm()
+
+    def _release_lines(self) -> None:
+        if self._held_lines and not len(self._inbox):
+            held, self._held_lines = self._held_lines, []
+            for line in held:
+                self._tell(*line)
 
     async def _commit(self, step: Step) -> None:
         """Hands a turn over and does not go on before it is durable.
@@ -284,6 +310,7 @@ class GridService:
             state = dict(attached.state)
             self._book = _Book.load(state.pop(SERVICE_KEY, None))
             self.machine.restore(state)
+            self.machine.take_up()
         if attached.last_client_order_id is not None:
             self.machine.go_on_after(attached.last_client_order_id)
         missed = attached.funding - self.machine.ledger.funding
@@ -357,6 +384,9 @@ class GridService:
     async def _end(self) -> BotOutcome:
         """Closes the account of this bot and says how it ended."""
         machine = self.machine
+        self._inbox.close()
+        for line in self._held_lines:
+            self._tell(*line)
         result, equity = await self._final_figures()
         is_closed = machine.open_orders == 0 and not result.position
         await self._gateway.detach(self.spec.bot_id, is_closed=is_closed)

@@ -102,6 +102,8 @@ class GridState:
         self._market: MarketMoved | None = None
         self._is_stale = False
         self._is_reconciled = False
+        self._starts_over = False
+        """Whether the first reconciliation is to build again what had come to its end."""
         self._risk = "ACTIVE"
         self._wants_ladder = False
         """Whether the slots are to be given their orders as if the ladder had just been built."""
@@ -286,6 +288,22 @@ class GridState:
         self._horizon = None
         for slot in self._slots:
             self._wake_at(slot.retry_ns)
+
+    def take_up(self) -> None:
+        """A new start with a restored state: what had ended begins again.
+
+        An end that was interrupted is finished first; then it goes on too.
+        """
+        closing = self._closing
+        if self._goal is Goal.STOPPED:
+            self._goal = Goal.RUN
+            self._closing = None
+            self._starts_over = True
+        elif closing is not None and closing.purpose is Purpose.STOP:
+            closing.purpose = Purpose.RESTART
+        else:
+            return
+        self._say("")
 
     def go_on_after(self, last_client_order_id: str) -> None:
         """Numbers orders on from one that an earlier run of this bot gave out: never twice."""

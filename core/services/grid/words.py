@@ -17,6 +17,7 @@ ERRORS: Final = frozenset(
         "grid.slot_parked",
         "order.rejected",
         "order.unknown",
+        "risk.daily_loss_reached",
         "risk.denied",
         "risk.halted",
     }
@@ -68,6 +69,9 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "order.unknown": _of_order("did not answer, checking with the venue; not resending"),
     "order.resolved": _of_order("found out about"),
     "risk.denied": _denied,
+    "risk.daily_loss_reached": lambda fields: (
+        f"the day's loss limit of {fields.get('limit')} is reached: only exits are sent"
+    ),
     "risk.halted": lambda _: "halted: nothing new is sent",
     "risk.released": lambda _: "released: orders may be sent again",
     "grid.built": lambda fields: f"ladder of {fields.get('levels')} levels built",

@@ -22,6 +22,9 @@ class Limits:
     """Furthest that the price of a marketable order may be from the market, fraction."""
     daily_loss: Decimal | None = None
     """Largest loss of equity within a UTC day, quote."""
+    plan_amount: Decimal | None = None
+    """Base units that the plan orders at once at most, at whatever price the market then has; set
+    where nobody wrote `order_notional`, so that the plan's own orders are never refused."""
     is_position_configured: bool = False
     """Whether `position` was written by a person; a foreign holding then counts against it."""
 
@@ -58,6 +61,7 @@ def with_plan(limits: Limits, plan: PlanLimits) -> Limits:
     return replace(
         limits,
         order_notional=_first(limits.order_notional, plan.order_notional),
+        plan_amount=plan.position if limits.order_notional is None else None,
         position=_first(limits.position, plan.position),
         open_orders=limits.open_orders if limits.open_orders is not None else plan.open_orders,
         orders_per_minute=(

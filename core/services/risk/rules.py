@@ -114,6 +114,7 @@ class RuleBook:
         "_max_units",
         "_min_lots",
         "_min_units",
+        "_plan_lots",
         "_unit",
         "instrument",
         "limits",
@@ -126,6 +127,7 @@ class RuleBook:
         """Notional of one lot at one tick."""
         self._max_units = _whole(limits.order_notional, self._unit)
         self._max_position = _whole(limits.position, instrument.lot_size)
+        self._plan_lots = _whole(limits.plan_amount, instrument.lot_size)
         least = -(-instrument.min_notional // self._unit)
         self._min_units = int(least)
         self._min_lots = int(-(-instrument.min_amount // instrument.lot_size))
@@ -226,6 +228,8 @@ class RuleBook:
         if units is None:
             return Denial(code=DenialCode.NO_REFERENCE_PRICE)
         if units <= self._max_units:
+            return None
+        if self._plan_lots is not None and order.amount <= self._plan_lots:
             return None
         return Denial(
             code=DenialCode.NOTIONAL_EXCEEDS_CAP,

@@ -28,7 +28,7 @@ class Bot:
     market: Market
     books: Books
     phase: str = "waiting"
-    """waiting (for a price), running, clearing and closing (for a new range), ending, over."""
+    """waiting (for a price), running, clearing and closing (for a new range), ending."""
     levels: dict[int, Level] = field(default_factory=dict)
     edge: Decimal = Decimal(0)
     """The favourable bound."""
@@ -41,6 +41,10 @@ class Bot:
     placed: list[Placed] = field(default_factory=list)
     round_trips: int = 0
     resets: int = 0
+    failures: int = 0
+    """Closes of the present change or end that left something."""
+    _tries: int = 0
+    """Closes ever sent."""
     _escape: int | None = None
     """Number of the escape whose timer runs."""
     _escapes: int = 0
@@ -54,9 +58,10 @@ class Bot:
             self._watch()
 
     def on_execution(self, execution: Execution) -> None:
-        """Book an execution; while running, its reverse leaves at once."""
+        """Book an execution; while running, the reverse of a whole one leaves at once."""
         order = execution.order
-        self.live.remove(order)
+        if execution.is_last:
+            self.live.remove(order)
         if order.leg == "flatten":
             self._on_flattened(execution)
         elif order.number in self.shares:
@@ -74,14 +79,17 @@ class Bot:
             self.empty |= {level.number for level in self.shares.pop(order.number)}
             if self.phase == "running":
                 self._place_empty()
+        elif order.leg == "flatten":
+            if self.phase == "closing" or self.settings.on_exit == "flatten":
+                self._close_later()
+            return
         self._go_on()
 
     def end(self) -> None:
         """End by the policy: nothing is placed any more but a close."""
         if self.phase == "waiting":
-            self.phase = "over"
             return
-        self.phase = "ending"
+        self.phase, self.failures = "ending", 0
         if self.settings.on_exit != "keep":
             self._cancel_all()
             self._go_on()
@@ -252,27 +260,37 @@ class Bot:
     # Fills
 
     def _on_initial(self, execution: Execution) -> None:
-        for level in self.shares.pop(execution.order.number):
-            self._enter(level, execution, level.amount)
+        levels, left = self.shares.pop(execution.order.number), execution.amount
+        without = []
+        for level in levels:
+            amount = min(level.amount, left)
+            left -= amount
+            if amount:
+                self._enter(level, execution, amount, is_whole=True)
+            else:
+                without.append(level)
+        if without:
+            self.shares[execution.order.number] = without
 
-    def _enter(self, level: Level, execution: Execution, amount: Decimal) -> None:
+    def _enter(
+        self, level: Level, execution: Execution, amount: Decimal, *, is_whole: bool = False
+    ) -> None:
         in_base = self.settings.fee_in_base and execution.order.side > 0
         fee = amount * execution.rate * execution.price
         taken = amount * execution.rate if in_base else Decimal(0)
         self._note(execution, amount=amount, level=level.number, leg="entry", fee=fee)
         self.books.fees += fee
         self.books.open(level.number, execution.price, amount - taken)
-        if self.phase == "running":
+        if self.phase == "running" and (is_whole or execution.is_last):
             self._send_exit(level)
 
     def _on_exit(self, level: Level, execution: Execution) -> None:
-        in_base = self.settings.fee_in_base and execution.order.side > 0
-        if in_base:
-            raise ValueError("an exit never buys on spot")
         fee = execution.amount * execution.rate * execution.price
         self._note(execution, amount=execution.amount, level=level.number, leg="exit", fee=fee)
         self.books.fees += fee
         self.books.close(level.number, execution.price, execution.amount)
+        if not execution.is_last:
+            return
         self.round_trips += 1
         if self.phase == "running":
             self._send_entry(level)
@@ -330,19 +348,32 @@ class Bot:
 
     def _go_on(self) -> None:
         """Take the next step of a change of range or of an end, once no order is live."""
-        if self.live or self.phase in {"running", "over"}:
+        if self.live:
             return
         if self.phase == "clearing":
-            self.phase = "closing"
-            if self._send_close():
-                return
-        if self.phase == "closing":
+            self.phase, self.failures = "closing", 0
+            self._close()
+        elif self.phase == "closing" or (
+            self.phase == "ending" and self.settings.on_exit == "flatten"
+        ):
+            self._close()
+
+    def _close(self) -> None:
+        """Close what is held; when nothing is, a change of range goes on to the new ladder."""
+        if self._send_close():
+            self._tries += 1
+        elif self.phase == "closing":
             self.resets += 1
             self._build()
-        elif self.phase == "ending":
-            self.phase = "over"
-            if self.settings.on_exit == "flatten":
-                self._send_close()
+
+    def _close_later(self) -> None:
+        self.failures += 1
+        pause_ms = min(1000 * 2 ** (self.failures - 1), 60_000)
+        tries = self._tries
+        self.market.call_at(
+            self.market.now_ms + pause_ms,
+            lambda: self._close() if self._tries == tries and not self.live else None,
+        )
 
 
 def side_name(side: int) -> str:

@@ -39,6 +39,11 @@ Where the words leave a choice:
     the adverse one. ("follow bounds round, down for the lower and up for the upper".)
 15. With quotes "the price" is the middle of bid and ask: for the range, the escape and the mark;
     what is marketable asks the side that would be taken. ("on mid price (fallback last)".)
+16. A taker gets at most the amount that stands at the quote, and takes nothing away from the next
+    one. What a limit order did not get rests; of the initial order, the slot that got a part sells
+    that part and then begins anew. ("cancelled by venue, filled = a: EXIT for a".)
+17. A close that left something is sent again after 1 s, 2 s, 4 s and so on up to a minute.
+    ("retry with back-off".)
 """
 
 import decimal
@@ -55,7 +60,7 @@ from core.testing.oracle.settings import read_settings
 Trade = tuple[int, Decimal, Decimal, str]
 """UTC milliseconds, price, amount and the taker's side."""
 Quote = tuple[int, Decimal, Decimal, Decimal, Decimal]
-"""UTC milliseconds, bid and its amount, ask and its amount; the amounts are taken as plenty."""
+"""UTC milliseconds, bid and its amount, ask and its amount."""
 Row = Trade | Quote
 
 # Nothing may be lost: a number that does not fit is an error, not a rounding.
@@ -83,16 +88,15 @@ def foretell(document: Mapping[str, Any], tape: Iterable[Row]) -> Foresight:
         market.listener = bot
         for row in tape:
             market.run_until(row[0])
-            market.move(row[0], *_bid_and_ask(row))
+            if len(row) == 5:
+                market.quote(row[0], (row[1], row[2]), (row[3], row[4]))
+            else:
+                market.trade(row[0], row[1])
             bot.on_price()
         market.run_until(market.now_ms)
         bot.end()
         market.run_until(None)
         return _result(bot)
-
-
-def _bid_and_ask(row: Row) -> tuple[Decimal, Decimal]:
-    return (row[1], row[3]) if len(row) == 5 else (row[1], row[1])
 
 
 def _result(bot: Bot) -> Foresight:

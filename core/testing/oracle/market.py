@@ -23,6 +23,7 @@ class Order:
     price: Decimal | None
     """None executes at the last price, whatever it is."""
     amount: Decimal
+    """What has not executed yet."""
     level: int | None
     leg: str
     immediate: bool = False
@@ -50,16 +51,18 @@ class Execution:
     amount: Decimal
     rate: Decimal
     is_maker: bool
+    is_last: bool
+    """Whether nothing of the order is left."""
 
 
 class Listener(Protocol):
     """Who owns the orders."""
 
     def on_execution(self, execution: Execution) -> None:
-        """Take note of a whole execution; the order is done."""
+        """Take note of an execution."""
 
     def on_canceled(self, order: Order) -> None:
-        """Take note of an order that ended without executing."""
+        """Take note of an order that ended with something left."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +75,9 @@ class Market:
     bid: Decimal | None = None
     ask: Decimal | None = None
     """Without a book both are the last trade."""
+    bid_amount: Decimal | None = None
+    ask_amount: Decimal | None = None
+    """None is plenty."""
     cash: Decimal = Decimal(0)
     position: Decimal = Decimal(0)
     resting: list[Order] = field(default_factory=list)
@@ -101,13 +107,16 @@ class Market:
             self.now_ms = max(self.now_ms, at_ms)
             act()
 
-    def move(self, at_ms: int, bid: Decimal, ask: Decimal) -> None:
-        """Let one row of the tape meet the orders that rest now: best price first, then oldest."""
-        self.now_ms, self.bid, self.ask = at_ms, bid, ask
-        met = [order for order in self.resting if self._meets(order)]
-        met.sort(key=lambda order: -order.side * _limit(order))
-        for order in met:
-            self._execute(order, _limit(order), is_maker=True)
+    def trade(self, at_ms: int, price: Decimal) -> None:
+        """Take in one trade."""
+        self.bid = self.ask = price
+        self._meet(at_ms)
+
+    def quote(self, at_ms: int, bid: tuple[Decimal, Decimal], ask: tuple[Decimal, Decimal]) -> None:
+        """Take in one quote: price and amount of either side."""
+        self.bid, self.bid_amount = bid
+        self.ask, self.ask_amount = ask
+        self._meet(at_ms)
 
     def send(self, order: Order) -> None:
         """Send an order; it is accepted one latency later."""
@@ -139,6 +148,14 @@ class Market:
             raise ValueError("there is no price yet")
         return price
 
+    def _meet(self, at_ms: int) -> None:
+        """Let a row meet the orders that rest now: best price first, then oldest."""
+        self.now_ms = at_ms
+        met = [order for order in self.resting if self._meets(order)]
+        met.sort(key=lambda order: -order.side * _limit(order))
+        for order in met:
+            self._execute(order, _limit(order), order.amount, is_maker=True)
+
     def _meets(self, order: Order) -> bool:
         gap = order.side * (_limit(order) - self.opposite(order.side))
         return gap >= 0 if self.settings.fills_at_touch else gap > 0
@@ -148,11 +165,17 @@ class Market:
         if order.reduce_only:
             order.amount = min(order.amount, max(-order.side * self.position, Decimal(0)))
         price = self.opposite(order.side)
-        if order.amount > 0 and (
-            order.price is None or order.side * order.price >= order.side * price
-        ):
-            self._execute(order, price, is_maker=False)
-        elif order.immediate or order.amount <= 0:
+        if order.price is None or order.side * order.price >= order.side * price:
+            depth = self.ask_amount if order.side > 0 else self.bid_amount
+            plenty = (
+                order.amount if depth is None else depth // self.settings.lot * self.settings.lot
+            )
+            amount = min(order.amount, plenty)
+            if amount > 0:
+                self._execute(order, price, amount, is_maker=False)
+        if order.state == "filled":
+            return
+        if order.immediate or order.price is None:
             self._end(order)
         else:
             self.resting.append(order)
@@ -168,24 +191,27 @@ class Market:
         if self.listener is not None:
             self.listener.on_canceled(order)
 
-    def _execute(self, order: Order, price: Decimal, *, is_maker: bool) -> None:
-        self._leave(order, "filled")
+    def _execute(self, order: Order, price: Decimal, amount: Decimal, *, is_maker: bool) -> None:
+        order.amount -= amount
+        if not order.amount:
+            self._leave(order, "filled")
         self._execution_count += 1
         rate = self.settings.maker_fee if is_maker else self.settings.taker_fee
-        self.cash -= order.side * order.amount * price
-        self.position += order.side * order.amount
+        self.cash -= order.side * amount * price
+        self.position += order.side * amount
         if self.settings.fee_in_base and order.side > 0:
-            self.position -= order.amount * rate
+            self.position -= amount * rate
         else:
-            self.cash -= order.amount * price * rate
+            self.cash -= amount * price * rate
         execution = Execution(
             number=self._execution_count,
             at_ms=self.now_ms,
             order=order,
             price=price,
-            amount=order.amount,
+            amount=amount,
             rate=rate,
             is_maker=is_maker,
+            is_last=not order.amount,
         )
         if self.listener is not None:
             self.listener.on_execution(execution)

@@ -6,7 +6,6 @@ What it tells is put into the oracle's own words, so that the two can be laid si
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -43,12 +42,12 @@ class Trial:
 
 @dataclass(slots=True)
 class _Listener:
-    """Keeps every line; `at` becomes a field."""
+    """Keeps every line; its time becomes a field."""
 
     lines: list[tuple[str, Line]] = field(default_factory=list)
 
-    def event(self, bot: str, at: str, event: str, fields: Fields) -> None:
-        self.lines.append((event, {"at": at, **dict(fields)}))
+    def event(self, bot: str, at_ns: int, event: str, fields: Fields) -> None:
+        self.lines.append((event, {"at_ns": at_ns, **dict(fields)}))
 
     def notice(self, text: str) -> None:
         self.lines.append(("notice", {"text": text}))
@@ -93,7 +92,7 @@ def _read(exit_code: int, lines: list[tuple[str, Line]]) -> Trial:
         elif event == "order.filled":
             trade = trades.setdefault(str(line["trade_id"]), len(trades) + 1)
             fills.append(_fill(line, trade))
-            resting.pop(identity, None)
+            _take(resting, identity, fills[-1].amount)
         elif event in {"order.canceled", "order.rejected", "risk.denied"}:
             resting.pop(identity, None)
     return Trial(
@@ -110,6 +109,18 @@ def _read(exit_code: int, lines: list[tuple[str, Line]]) -> Trial:
         ),
         summary=dict(lines[-1][1]) if lines and lines[-1][0] == "summary" else {},
     )
+
+
+def _take(resting: dict[str, Line], identity: str, amount: Decimal) -> None:
+    """Take an execution off what rests."""
+    line = resting.get(identity)
+    if line is None:
+        return
+    left = Decimal(str(line["amount"])) - amount
+    if left:
+        resting[identity] = line | {"amount": str(left)}
+    else:
+        del resting[identity]
 
 
 def _placed(line: Line) -> Placed:
@@ -144,5 +155,4 @@ def _level(line: Line) -> int | None:
 
 
 def _at_ms(line: Line) -> int:
-    at = datetime.fromisoformat(str(line["at"]))
-    return round(at.timestamp() * 1000)
+    return int(line["at_ns"] or 0) // 1_000_000

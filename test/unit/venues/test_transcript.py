@@ -69,10 +69,30 @@ def test_other_channels_and_kinds_are_counted():
 
 def test_a_named_message_is_taken_at_its_word():
     """A message asked for by its own name need not say what it is."""
-    rows = [b'{"lastUpdateId":1}', b'{"result":null,"id":1}']
+    rows = [b'{"lastUpdateId":1}', b'{"asks":[]}']
     errors = [entry.error for entry in Transcript("binance", "bookTicker").read(rows)]
 
     assert errors == ["binance bookTicker: s should be text, not None"] * 2
+
+
+@pytest.mark.parametrize(
+    "venue, channel, answer",
+    [
+        ("binance", "bookTicker", {"result": None, "id": 1}),
+        ("okx", "trades", {"event": "subscribe", "arg": {"channel": "trades"}}),
+        ("bybit", "tickers", {"success": True, "ret_msg": "", "op": "subscribe"}),
+        ("backpack", "trade", {"id": 1, "result": None}),
+        ("edgex", "ticker", {"type": "subscribed", "channel": "ticker.1"}),
+        ("hyperliquid", "l2Book", {"channel": "subscriptionResponse", "data": {}}),
+        ("lighter", "ticker", {"type": "ping"}),
+    ],
+)
+def test_answers_to_subscriptions_are_passed_over(venue, channel, answer):
+    """A venue's yes to a subscription is no message of the channel."""
+    script = Transcript(venue, channel)
+
+    assert list(script.read([json.dumps(answer).encode()])) == []
+    assert sum(script.skipped.values()) == 1
 
 
 def test_listed_instruments_are_used_from_then_on():

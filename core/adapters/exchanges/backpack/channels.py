@@ -44,6 +44,8 @@ def _identify(raw: object, hint: str) -> str | None:
         name = ".".join(stream.split(".")[:2]) if stream.startswith("account.") else None
         name = name or stream.partition(".")[0]
         return name if name in MESSAGES else None
+    if "id" in raw and ("result" in raw or "error" in raw):
+        return "control"
     is_capital = raw and all(
         isinstance(row, dict) and "available" in row and "locked" in row for row in raw.values()
     )
@@ -62,4 +64,5 @@ ROOM: Final = Room(
     unwrap=parse.unwrap,
     guess=instruments.guess_listing,
     market_of=_market_of,
+    ignored=frozenset({"control"}),
 )

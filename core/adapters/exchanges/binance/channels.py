@@ -54,9 +54,10 @@ MESSAGES: Final[dict[str, Message]] = {
     "exchangeInfo": message("instruments", instruments.parse_exchange_info, "symbols timezone"),
 }
 _IGNORED: Final = frozenset(
-    {"ALGO_UPDATE", "TRADE_LITE", "balanceUpdate", "forceOrder", "listStatus"}
+    {"control", "ALGO_UPDATE", "TRADE_LITE", "balanceUpdate", "forceOrder", "listStatus"}
 )
-"""Messages whose news also comes otherwise (TRADE_LITE), or that concern no order of ours."""
+"""Messages whose news also comes otherwise (TRADE_LITE), that concern no order of ours, or
+that answer a subscription."""
 
 
 def _identify(raw: object, hint: str) -> str | None:
@@ -68,6 +69,8 @@ def _identify(raw: object, hint: str) -> str | None:
     event = payload.get("e")
     if isinstance(event, str):
         return event if event in MESSAGES or event in _IGNORED else None
+    if "id" in payload and ("result" in payload or "error" in payload):
+        return "control"
     if "orderId" in payload and "origQty" in payload:
         return "order"
     return _identify_quote(payload)

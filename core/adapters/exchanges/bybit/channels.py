@@ -27,7 +27,7 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
 }
 _TOPICS: Final = {"trade": "publicTrade", "execution.fast": "execution"}
-_IGNORED: Final = frozenset({"before V5", "options"})
+_IGNORED: Final = frozenset({"before V5", "control", "options"})
 
 
 def _identify(raw: object, hint: str) -> str | None:
@@ -36,6 +36,8 @@ def _identify(raw: object, hint: str) -> str | None:
     topic = raw.get("topic")
     if isinstance(topic, str):
         return _by_topic(topic, raw.get("data"))
+    if "op" in raw or "success" in raw:
+        return "control"
     result = raw.get("result")
     if not isinstance(result, dict):
         return None

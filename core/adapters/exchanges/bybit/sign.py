@@ -20,7 +20,7 @@ def headers(
     payload: str,
     window_ms: int = DEFAULT_WINDOW_MS,
 ) -> dict[str, str]:
-    """The headers of a private request; `payload` is a GET's query or a POST's body, as sent."""
+    """The headers of a private request; `payload` is a GET query or a POST body, as sent."""
     text = f"{timestamp_ms}{api_key}{window_ms}{payload}"
     return {
         "X-BAPI-API-KEY": api_key,

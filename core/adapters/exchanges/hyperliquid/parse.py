@@ -422,7 +422,7 @@ def _order(
         price=None if order_type is OrderType.MARKET else fields.positive_or_none("limitPx"),
         filled=filled,
         time_in_force=TimeInForce.IOC if time_in_force == "Ioc" else TimeInForce.GTC,
-        post_only=time_in_force == "Alo",
+        post_only=time_in_force == "Alo",  # codespell:ignore alo
         reduce_only=fields.flag_or("reduceOnly", default=False),
         reason=word if has_reason else None,
         created_at=created,

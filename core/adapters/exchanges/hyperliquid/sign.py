@@ -114,7 +114,7 @@ def order_wire(
     if options.time_in_force is TimeInForce.FOK:
         raise NotSupported("hyperliquid has no fill-or-kill orders", venue="hyperliquid")
     if options.post_only:
-        time_in_force = "Alo"
+        time_in_force = "Alo"  # codespell:ignore alo
     else:
         time_in_force = "Ioc" if options.time_in_force is TimeInForce.IOC else "Gtc"
     wire: Action = {

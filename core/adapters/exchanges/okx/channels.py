@@ -23,27 +23,34 @@ MESSAGES: Final[dict[str, Message]] = {
     "account": message("balances", parse.parse_account, "details adjEq"),
     "instruments": message("instruments", instruments.parse_instruments, "tickSz lotSz ctVal"),
 }
-_IGNORED: Final = frozenset({"orders-algo"})
-"""Trigger orders stand in another list, with other states; ctos places none."""
+_IGNORED: Final = frozenset({"control", "orders-algo"})
+"""Answers to subscriptions, and trigger orders: those stand in another list with other states, and
+ctos places none."""
 _BOOKS: Final = frozenset({"books", "books5", "books-l2-tbt", "books50-l2-tbt"})
 
 
 def _identify(raw: object, hint: str) -> str | None:
-    if not isinstance(raw, dict) or "event" in raw:
+    if not isinstance(raw, dict):
         return None
+    if "event" in raw:
+        return "control"
     if _is_algo(raw):
         return "orders-algo"
     arg = raw.get("arg")
     channel = arg.get("channel") if isinstance(arg, dict) else None
     if isinstance(channel, str):
-        if channel in _BOOKS:
-            return "books"
-        if channel.startswith("candle"):
-            return "candle"
-        name = "trades" if channel == "trades-all" else channel
-        return name if name in MESSAGES else None
+        return _by_channel(channel)
     is_candles = re.search(r"(?<!mark_)(?<!mark-)candle", hint.lower()) is not None
     return "candle" if is_candles and isinstance(raw.get("data"), list) else None
+
+
+def _by_channel(channel: str) -> str | None:
+    if channel in _BOOKS:
+        return "books"
+    if channel.startswith("candle"):
+        return "candle"
+    name = "trades" if channel == "trades-all" else channel
+    return name if name in MESSAGES else None
 
 
 def _is_algo(raw: object) -> bool:

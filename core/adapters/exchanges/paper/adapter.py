@@ -110,6 +110,8 @@ class PaperExchange(ExchangeInterface):
         account: Identity of the account.
         path: The venue's own file, apart from the journal; None keeps it in memory.
         is_durable: Whether a commit waits for the disk; False on virtual time.
+        is_logged: Whether the file, where it is not durable, takes in many moments at once from a
+            log beside it.
         rng: Makes the ids of a new account; seeded on virtual time.
         faults: The switchboard of tests and drills.
     """
@@ -125,6 +127,7 @@ class PaperExchange(ExchangeInterface):
         account: str = "paper",
         path: Path | None = None,
         is_durable: bool = True,
+        is_logged: bool = False,
         rng: random.Random | None = None,
         faults: Switchboard | None = None,
     ) -> None:
@@ -139,6 +142,7 @@ class PaperExchange(ExchangeInterface):
         self._clock = clock
         self._path = path
         self._is_durable = is_durable and path is not None
+        self._is_logged = is_logged
         self._rng = random.Random(self.settings.seed) if rng is None else rng
         self._horizon: Callable[[], Horizon] | None = None
         self._state = ConnectionState.DISCONNECTED
@@ -198,7 +202,12 @@ class PaperExchange(ExchangeInterface):
         self._state = ConnectionState.CONNECTING
         series = "".join(self._rng.choices(_SERIES_LETTERS, k=_SERIES_LENGTH))
         try:
-            storage = Storage(self._path, is_durable=self._is_durable, series=series)
+            storage = Storage(
+                self._path,
+                is_durable=self._is_durable,
+                is_logged=self._is_logged,
+                series=series,
+            )
         except JournalError as error:
             self._state = ConnectionState.DISCONNECTED
             self._detail = str(error)

@@ -8,6 +8,7 @@ meets a row twice, and none misses one.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import msgspec
 
 from core.adapters.exchanges.models import (
     FillData,
@@ -33,9 +36,16 @@ from core.adapters.exchanges.paper.market import FeedPosition
 from core.adapters.exchanges.paper.orders import PaperOrder
 from core.domain.position import Position
 from core.errors import JournalBusy, JournalCorrupt, JournalError
+from core.infrastructure.redo_log import RedoLog, path_beside
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION: Final = 1
 _BUSY_MS: Final = 2_000
+_LOGGED: Final = 1024
+"""Batches that are in the log alone before the file takes them in."""
+_CHANGEABLE: Final = 10
+"""Place of the first column of an order that changes."""
 
 _TABLES: Final = """
 CREATE TABLE account (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -143,6 +153,8 @@ class Storage:
         path: Where it is; None keeps it in memory.
         is_durable: False on virtual time, where no outside venue could disagree: a crash of the
             process loses nothing, one of the machine may.
+        is_logged: Whether a batch is written to a log beside the file, which takes many in at once;
+            only where it is not durable.
         series: Begins every id of a new account, so that no file gives out the ids of another.
 
     Raises:
@@ -150,20 +162,38 @@ class Storage:
         JournalBusy: If another process holds it.
     """
 
-    def __init__(self, path: Path | None, *, is_durable: bool, series: str) -> None:
+    def __init__(
+        self, path: Path | None, *, is_durable: bool, series: str, is_logged: bool = False
+    ) -> None:
         self._path = path
+        self._log: RedoLog | None = None
+        self._logged: list[Batch] = []
+        """In the log, not yet in the file."""
+        self._logged_ids: set[str] = set()
+        """Client order ids among those."""
+        self._record = 0
+        """Number of the newest record of the log."""
         try:
             self._writer = self._open(is_durable=is_durable)
             # A reader of its own is not held up by a commit that waits for the disk in a thread.
             separate = is_durable and path is not None
-            self._connection = self._open(is_durable=True) if separate else self._writer
+            self._reader = self._open(is_durable=True) if separate else self._writer
             self._series = self._read_series(series)
+            if path is not None:
+                self._take_in_log(path, is_logged=is_logged and not is_durable)
         except sqlite3.Error as error:
             raise _translated(error, path) from error
 
     def close(self) -> None:
         """Closes the file. Idempotent."""
-        self._connection.close()
+        if self._log is not None:
+            try:
+                self._take_in(self._log)
+            except JournalError:
+                log.exception("paper.closed_unwritten path=%s", self._path)
+            self._log.close()
+            self._log = None
+        self._reader.close()
         self._writer.close()
 
     def write(self, batch: Batch) -> None:
@@ -172,6 +202,20 @@ class Storage:
         Raises:
             JournalError: If it could not be written.
         """
+        if self._log is None:
+            self._apply(batch, None)
+            return
+        try:
+            self._log.append(self._record + 1, msgspec.msgpack.encode(batch))
+        except OSError as error:
+            raise JournalError(f"{self._path} cannot be written: {error.strerror}.") from error
+        self._record += 1
+        self._logged.append(batch)
+        self._logged_ids.update(str(row[1]) for row in batch.new_orders if row[1] is not None)
+        if len(self._logged) >= _LOGGED:
+            self._take_in(self._log)
+
+    def _apply(self, batch: Batch, number: int | None) -> None:
         run = self._writer.execute
         many = self._writer.executemany
         try:
@@ -188,11 +232,53 @@ class Storage:
                     run(statement, rows[0])
                 elif rows:
                     many(statement, rows)
+            if number is not None:
+                run("INSERT OR REPLACE INTO account VALUES ('taken_in', ?)", (str(number),))
             run("COMMIT")
         except sqlite3.Error as error:
             if self._writer.in_transaction:
                 run("ROLLBACK")
             raise _translated(error, self._path) from error
+
+    # -- the log ------------------------------------------------------------------------------
+
+    def _take_in(self, redo: RedoLog) -> None:
+        """Brings the file up to the log."""
+        if self._logged:
+            self._apply(_merged(self._logged), self._record)
+            self._logged.clear()
+            self._logged_ids.clear()
+            redo.clear()
+
+    def _take_in_log(self, path: Path, *, is_logged: bool) -> None:
+        """Takes in what a process that was killed left, and begins a log where one is wanted."""
+        if not is_logged and not path_beside(path).exists():
+            return
+        redo = RedoLog.beside(path)
+        try:
+            found = self._writer.execute("SELECT value FROM account WHERE key = 'taken_in'")
+            row = found.fetchone()
+            self._record = 0 if row is None else int(row[0])
+            for number, payload in redo.records():
+                if number > self._record:
+                    self._logged.append(msgspec.msgpack.decode(payload, type=Batch))
+                    self._record = number
+            self._take_in(redo)
+            redo.clear()
+        except BaseException:
+            redo.close()
+            raise
+        if is_logged:
+            self._log = redo
+        else:
+            redo.close()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """For reading: the file with everything that was written."""
+        if self._logged and self._log is not None:
+            self._take_in(self._log)
+        return self._reader
 
     # -- the account --------------------------------------------------------------------------
 
@@ -285,7 +371,9 @@ class Storage:
 
     def has_client_order_id(self, client_order_id: str) -> bool:
         """Whether an id was ever taken."""
-        found = self._connection.execute(
+        if client_order_id in self._logged_ids:
+            return True
+        found = self._reader.execute(
             "SELECT 1 FROM orders WHERE client_order_id = ? LIMIT 1", (client_order_id,)
         )
         return found.fetchone() is not None
@@ -427,6 +515,30 @@ class Storage:
         connection.executescript(
             f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
         )
+
+
+def _merged(batches: list[Batch]) -> Batch:
+    """Several batches as one: of a row that is written again and again only the last stays."""
+    found = Batch()
+    new: dict[Cell, tuple[Cell, ...]] = {}
+    changed: dict[Cell, tuple[Cell, ...]] = {}
+    for batch in batches:
+        for row in batch.new_orders:
+            new[row[0]] = row
+        for row in batch.changed_orders:
+            number = row[-1]
+            made = new.get(number)
+            if made is None:
+                changed[number] = row
+            else:
+                new[number] = (*made[:_CHANGEABLE], *row[:5], made[-2], row[5])
+        found.fills.extend(batch.fills)
+        found.funding.extend(batch.funding)
+    found.new_orders.extend(new.values())
+    found.changed_orders.extend(changed.values())
+    found.cash.extend({row[0]: row for batch in batches for row in batch.cash}.values())
+    found.markets.extend({row[0]: row for batch in batches for row in batch.markets}.values())
+    return found
 
 
 def new_order_row(order: PaperOrder, instrument: Instrument, ahead: Decimal) -> tuple[Cell, ...]:

@@ -1,0 +1,156 @@
+"""What other programs rely on, as docs/json.md writes it down, against real runs."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.services.grid.plan import GridPlan
+from tui.cli.grid import GridOptions, grid
+from tui.cli.plan import plan
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "config" / "grid" / "lighter-long-btc.yaml"
+TAPE = ROOT / "docs" / "examples" / "trades.csv"
+HEAD = ("at", "event", "bot")
+TEXT = {
+    *("client_order_id", "trade_id", "side", "leg", "order_type", "time_in_force", "reason"),
+    *("text", "feed", "app", "venue", "symbol", "type", "share", "code"),
+}
+WHOLE = {
+    *("fills", "round_trips", "open_orders_left", "levels", "level", "resets"),
+    *("matched", "missing", "unknown", "foreign"),
+}
+TIMES = {"at", "from", "to"}
+AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
+NAME = re.compile(r'"((?:order|grid|risk|bot|feed|foreign|funding)\.[a-z_]+|reconciled)"')
+NOT_LINES = {"risk.daily_loss"}
+
+
+def described() -> dict[str, tuple[set[str], set[str]]]:
+    """Event -> (fields it has, fields it may have), from the page."""
+    section = PAGE.split("\n## The diary\n", 1)[1].split("\n## ", 1)[0]
+    found = {}
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            _, event, cell, _ = line.split("|")
+            maybe = set(re.findall(r"\[`(\w+)`\]", cell))
+            found[event.strip(" `")] = (set(re.findall(r"`(\w+)`", cell)) - maybe, maybe)
+    return found
+
+
+def fields_of(heading: str) -> set[str]:
+    """Fields in the tables of a section, first column."""
+    section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {word for row in rows for word in re.findall(r"`([^`]+)`", row)}
+
+
+def lines_of(capfd, **options: object) -> list[dict[str, object]]:
+    """A run on virtual time through the command line: each line of stdout, read."""
+    code = grid(GridOptions(file=EXAMPLE, is_json=True, is_headless=True, speed="max", **options))
+    assert code == 0
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def replay(capfd, ctos_home):
+    """The tape of the examples, run through the example grid."""
+    return lines_of(capfd, feed=str(TAPE))
+
+
+def test_lines_have_the_fields_that_the_page_says(replay):
+    """Each line begins with at, event and bot, and has the fields of its event and no other."""
+    page = described()
+    for line in replay:
+        needed, maybe = page[str(line["event"])]
+
+        assert tuple(line)[:3] == HEAD
+        assert needed <= set(line) - set(HEAD) <= needed | maybe
+
+
+def test_lines_have_the_forms_that_the_page_says(replay):
+    """Decimals are plain text, counts integers, times ISO 8601 with milliseconds."""
+    for line in replay:
+        for name, value in line.items():
+            if name in WHOLE:
+                assert value is None or type(value) is int, name
+            elif name in TIMES:
+                assert AT.fullmatch(str(value)), name
+            elif name == "maker":
+                assert isinstance(value, bool)
+            elif name not in TEXT | {"event", "bot"}:
+                assert value is None or PLAIN.fullmatch(str(value)), (name, value)
+
+
+def test_the_summary_is_last_and_adds_up(replay):
+    """The last line is the summary, and its terms explain what the account gained."""
+    last = replay[-1]
+    number = {name: Decimal(str(last[name])) for name in ("equity_change", "fees", "funding")}
+    gross = Decimal(str(last["realized_pnl"])) + Decimal(str(last["unrealized_pnl"]))
+
+    assert last["event"] == "summary"
+    assert last["residual"] == "0"
+    assert number["equity_change"] == gross - number["fees"] + number["funding"]
+    assert last["fills"] == sum(line["event"] == "order.filled" for line in replay)
+    assert fields_of("The summary") == set(last) - set(HEAD)
+
+
+def test_shares_of_one_execution_add_up(replay):
+    """The first order serves several slots: one line for each share, with one trade id."""
+    shares = [line for line in replay if "share" in line]
+    placed = next(line for line in replay if line.get("reason") == "entry.initial_fill")
+
+    assert len({line["level"] for line in shares}) == len(shares) > 1
+    assert sum(Decimal(str(line["amount"])) for line in shares) == Decimal(str(placed["amount"]))
+    assert placed["level"] is None
+
+
+def test_a_run_is_the_same_every_time(capfd, ctos_home):
+    """The same file, seed and time give the same bytes."""
+    first = lines_of(capfd, feed="sim:3", duration="10m")
+    second = lines_of(capfd, feed="sim:3", duration="10m")
+
+    assert first == second
+    assert first[-1]["residual"] == "0"
+
+
+def test_the_page_knows_every_event():
+    """Each name of a diary line in the code stands on the page, and no other."""
+    folders = [ROOT / "core" / "services", ROOT / "core" / "engine"]
+    files = [file for folder in folders for file in folder.rglob("*.py")]
+    told = {name for file in files for name in NAME.findall(file.read_text(encoding="utf-8"))}
+
+    assert told - NOT_LINES | {"summary"} == set(described())
+
+
+def test_a_plan_has_the_fields_that_the_page_says(capfd, ctos_home):
+    """`ctos plan --json` prints one object with these fields; its levels have theirs."""
+    assert plan(EXAMPLE, price=None, is_json=True) == 0
+    found = json.loads(capfd.readouterr().out)
+
+    warnings = {
+        "unused_range",
+        "amount_collision",
+        "amount_cut",
+        "fee_rate_differs",
+        "margin_above_balance",
+        "liquidation_inside_range",
+        "losing_grid",
+        "below_min_notional",
+    }
+    assert set(found) | warnings == fields_of("The plan")
+    assert set(found["levels"][0]) == {"level", "side", "price", "amount", "exit_price"}
+    assert [level["level"] for level in found["levels"]] == list(range(1, 41))
+
+
+def test_the_page_knows_every_warning():
+    """Each code of a plan's warning stands on the page."""
+    source = Path(GridPlan.__module__.replace(".", "/") + ".py")
+    codes = set(re.findall(r'code="(\w+)"', (ROOT / source).read_text(encoding="utf-8")))
+
+    assert {*codes, "amount_collision"} <= fields_of("The plan")
