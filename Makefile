@@ -111,6 +111,10 @@ format: $(STAMP) ## bring the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+.PHONY: docs
+docs: $(STAMP) ## write the generated parts of docs/ and the schemas in config/schema/
+	@$(BIN)/python docs/generate.py
+
 # Versions younger than a week are left to others to try. ctos's own needs are resolved for all
 # supported Pythons and systems at once; the second lock follows the first.
 COOLED = $(shell $(or $(wildcard $(BIN)/python),python3) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')

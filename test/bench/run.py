@@ -6,8 +6,8 @@ help      `ctos --help` beside an interpreter that imports typer and one that do
 replay    a tape of trades through the whole bot on virtual time: reading, matching, machine,
           execution, risk, ledger, journal; trades a second, peak memory for a quarter and for
           all of it, and the share of each part (by the profiler, which slows small functions)
-reaction  price in to order out in one process: from a row that fills an order until the order
-          it causes is handed to the venue's door, files in memory
+reaction  word in to order out in one process: from an execution leaving the venue until the
+          order it causes is handed to the venue's door, files in memory
 picture   one snapshot with 200 levels: made, encoded, decoded
 """
 
@@ -260,18 +260,20 @@ def part_of(file: str, name: str) -> str:
 
 
 def reaction(tape: Path) -> dict[str, float]:
-    """From a row that fills an order to the order it causes."""
+    """From the venue's word of an execution to the order that it causes."""
+    from core.adapters.exchanges.models import FillData, UserData
     from core.adapters.exchanges.paper.adapter import PaperExchange
-    from core.domain.matching import Match, Matcher, Row
+    from core.adapters.exchanges.paper.stream import PrivateStream
 
     began_ns = 0
     waits: list[int] = []
-    meet, create = Matcher.meet, PaperExchange.create_order
+    tell, create = PrivateStream.tell, PaperExchange.create_order
 
-    def met(self: Matcher, row: Row) -> list[Match]:
+    def told(self: PrivateStream, message: UserData) -> None:
         nonlocal began_ns
-        began_ns = time.perf_counter_ns()
-        return meet(self, row)
+        if not began_ns and isinstance(message, FillData):
+            began_ns = time.perf_counter_ns()
+        tell(self, message)
 
     def created(self: PaperExchange, *arguments: object, **options: object) -> object:
         nonlocal began_ns
@@ -280,7 +282,7 @@ def reaction(tape: Path) -> dict[str, float]:
             began_ns = 0
         return create(self, *arguments, **options)  # type: ignore[arg-type]
 
-    Matcher.meet = met  # type: ignore[method-assign]
+    PrivateStream.tell = told  # type: ignore[method-assign]
     PaperExchange.create_order = created  # type: ignore[assignment, method-assign]
     run_tape(tape)
     ordered = sorted(waits[1:])

@@ -254,6 +254,23 @@ def stop(
 
 
 @app.command()
+def parse(
+    venue: Annotated[str, typer.Argument(metavar="VENUE", help="Whose messages they are.")],
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel, or `all`.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, also gzipped.")],
+    as_json: Json = False,
+) -> None:
+    """Print what a venue's parsers make of a recording of its messages.
+
+    Example: ctos parse binance trades recording.jsonl.gz --json
+    """
+    from tui.cli import parse as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.parse(venue, channel, file, is_json=as_json))
+
+
+@app.command()
 def kill(
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Also cancel every order of ours.")
