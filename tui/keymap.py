@@ -16,7 +16,7 @@ from core.errors import ConfigError
 
 
 class Danger(IntEnum):
-    """What an act may touch, and so what it asks (screens.md 8)."""
+    """What an act may touch, and so what it asks."""
 
     LOOK = 0
     """Nothing is asked."""

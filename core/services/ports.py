@@ -1,7 +1,8 @@
 """The doors that services need and adapters build, as Protocols: Journal, Feed, Notifier.
 
 A feed gives prices to the paper venue. It is columnar: a chunk is a set of integer columns of one
-length, so that a run on virtual time can leap over rows that cannot matter (design.md 5, Horizon).
+length, so that a run on virtual time can leap over rows that cannot matter (see Horizon in
+docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class FeedFactory(Protocol):
     """Makes a feed from what the user wrote after `--feed`."""
 
     def __call__(self, spec: str, instrument: Instrument) -> Feed:
-        """See design.md 7 for the specs.
+        """`auto`, `live`, `sim`, `sim:SEED`, or a path (docs/paper.md).
 
         Raises:
             ConfigError: For a spec that names nothing.

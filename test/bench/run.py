@@ -7,7 +7,7 @@ replay    a tape of trades through the whole bot on virtual time: reading, match
           execution, risk, ledger, journal; trades a second, peak memory for a quarter and for
           all of it, and the share of each part (by the profiler, which slows small functions)
 reaction  word in to order out in one process: from an execution leaving the venue until the
-          order it causes is handed to the venue's door, files in memory
+          order it causes is handed to the venue's door, without the journal's commit
 picture   one snapshot with 200 levels: made, encoded, decoded
 """
 
@@ -264,6 +264,9 @@ def reaction(tape: Path) -> dict[str, float]:
     from core.adapters.exchanges.models import FillData, UserData
     from core.adapters.exchanges.paper.adapter import PaperExchange
     from core.adapters.exchanges.paper.stream import PrivateStream
+    from core.adapters.storage.journal import SqliteJournal
+    from core.domain.matching import Match, Matcher, Row
+    from core.services.ports import Transaction
 
     began_ns = 0
     waits: list[int] = []
@@ -282,6 +285,22 @@ def reaction(tape: Path) -> dict[str, float]:
             began_ns = 0
         return create(self, *arguments, **options)  # type: ignore[arg-type]
 
+    meet, commit = Matcher.meet, SqliteJournal.commit
+
+    def met(self: Matcher, row: Row) -> list[Match]:
+        nonlocal began_ns
+        began_ns = 0  # what caused no order so far has caused none
+        return meet(self, row)
+
+    async def committed(self: SqliteJournal, transaction: Transaction) -> None:
+        nonlocal began_ns
+        before_ns = time.perf_counter_ns()
+        await commit(self, transaction)
+        if began_ns:
+            began_ns += time.perf_counter_ns() - before_ns
+
+    Matcher.meet = met  # type: ignore[method-assign]
+    SqliteJournal.commit = committed  # type: ignore[method-assign]
     PrivateStream.tell = told  # type: ignore[method-assign]
     PaperExchange.create_order = created  # type: ignore[assignment, method-assign]
     run_tape(tape)

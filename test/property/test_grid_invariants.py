@@ -1,4 +1,4 @@
-"""What holds for every grid on every walk of the price (apps.md 1.5)."""
+"""What holds for every grid on every walk of the price."""
 
 from __future__ import annotations
 

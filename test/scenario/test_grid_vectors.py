@@ -1,4 +1,4 @@
-"""The grid's acceptance vectors, told as walks of the price (apps.md 12.4, 1 to 7)."""
+"""The grid's acceptance vectors, told as walks of the price."""
 
 from __future__ import annotations
 

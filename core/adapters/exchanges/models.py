@@ -9,11 +9,13 @@ Standard library only, so that any module may import it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import Enum, StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,7 +68,7 @@ class TimeInForce(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """The venue's word on an order; UNKNOWN, neither open nor closed, is one we do not understand."""
+    """The venue's word on an order; UNKNOWN is a word we do not understand, not open nor closed."""
 
     PENDING = "pending"
     """Received, not yet accepted by the matching engine."""
@@ -193,11 +195,11 @@ class _Checked:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        for name, kind in _kinds(type(self)):
-            value = getattr(self, name)
+        kinds, values = _kinds(type(self))
+        for (name, kind), value in zip(kinds, values(self), strict=True):
             if value is None:
                 continue
-            if kind == "decimal":
+            if kind is Decimal:
                 if type(value) is not Decimal or not value.is_finite():
                     object.__setattr__(self, name, to_decimal(value))
             elif value.tzinfo is None:
@@ -207,21 +209,27 @@ class _Checked:
                 object.__setattr__(self, name, value.astimezone(UTC))
 
 
-_KINDS: dict[type, tuple[tuple[str, str], ...]] = {}
-"""Checked class -> (field name, 'decimal' or 'time') of each field that is normalised."""
+_Kinds = tuple[tuple[tuple[str, type], ...], Callable[[object], tuple[Any, ...]]]
+_KINDS: dict[type, _Kinds] = {}
+"""Checked class -> name and type of each field that is normalised, and what reads them all."""
 
 
-def _kinds(cls: type) -> tuple[tuple[str, str], ...]:
+def _kinds(cls: type) -> _Kinds:
     known = _KINDS.get(cls)
     if known is None:
-        found: list[tuple[str, str]] = []
+        found: list[tuple[str, type]] = []
         for item in fields(cls):
             annotation = str(item.type).removesuffix(" | None")
             if annotation == "Decimal":
-                found.append((item.name, "decimal"))
+                found.append((item.name, Decimal))
             elif annotation == "datetime":
-                found.append((item.name, "time"))
-        known = _KINDS[cls] = tuple(found)
+                found.append((item.name, datetime))
+        names = [name for name, _ in found]
+        if len(names) > 1:
+            known = tuple(found), attrgetter(*names)
+        else:
+            known = tuple(found), lambda made: tuple(getattr(made, name) for name in names)
+        _KINDS[cls] = known
     return known
 
 

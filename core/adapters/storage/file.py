@@ -85,6 +85,7 @@ def connect(path: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
         "trusted_schema = OFF",
         "foreign_keys = ON",
         f"locking_mode = {locking}",
+        "cache_size = -16000",
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
     ):

@@ -58,7 +58,7 @@ _NO_FAULT_OF_STORAGE: Final = frozenset(
 )
 _INLINE_BUFFER: Final = 512
 """Written transactions that an inline journal holds before it commits them by itself."""
-_LOGGED: Final = 1024
+_LOGGED: Final = 4096
 """Transactions that are in the log alone before the file takes them in."""
 _GROUP: Final = 512
 """Most transactions in one commit, so that a flood does not delay its first caller for ever."""

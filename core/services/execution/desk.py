@@ -7,13 +7,14 @@ requests; `carry_out` takes what the order manager left to be done and sees that
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
 
 from core.adapters.exchanges.interface import ExchangeInterface
 from core.adapters.exchanges.models import Capabilities, from_ns
@@ -233,4 +234,4 @@ class Desk:
 
 def diary_row(bot_id: str, at_ns: int, event: str, fields: DiaryFields) -> DiaryRow:
     """A line as the journal takes it."""
-    return DiaryRow(bot_id, at_ns, event, json.dumps(dict(fields)))
+    return DiaryRow(bot_id, at_ns, event, msgspec.json.encode(dict(fields)).decode())

@@ -1,4 +1,4 @@
-"""When a follow grid has been left behind (apps.md 1.6).
+"""When a follow grid has been left behind.
 
 The price has escaped when it is strictly beyond the edge on the favourable side. The price is the
 mid of bid and ask; where the feed has no book, the last trade. Escaping starts a timer at the

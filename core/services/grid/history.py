@@ -76,7 +76,7 @@ class History:
     ) -> Decimal | None:
         """Net result of the window's round trips on capital, as a fraction a year.
 
-        None under ten minutes of running (apps.md 3.5).
+        None under ten minutes of running.
         """
         if started_ns is None or capital <= 0 or now_ns - started_ns < LEAST_RUN_NS:
             return None

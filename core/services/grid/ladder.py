@@ -1,4 +1,4 @@
-"""Where the levels of a grid stand and what each one trades (apps.md 1.2, 1.3, 1.6).
+"""Where the levels of a grid stand and what each one trades.
 
 Level 1 is always the most adverse price: the lowest of a long grid, the highest of a short one. One
 formula then serves both directions. Prices are ticks, amounts are lots, both exact integers.
@@ -133,7 +133,7 @@ def escape_edge(settings: GridSettings, ladder: Ladder) -> int:
     """Ticks beyond which (strictly) a follow grid counts as escaped.
 
     The distance is at least that of the exits, else the re-centre would come before the last of
-    them could fill (apps.md 11.11).
+    them could fill.
     """
     steps = max(settings.follow_distance, ladder.distance) * ladder.interval
     if ladder.entry_side is OrderSide.BUY:

@@ -1,4 +1,4 @@
-"""The money of one grid, slot by slot, exact to the last digit (apps.md 3.4).
+"""The money of one grid, slot by slot, exact to the last digit.
 
 Each slot holds parcels: an amount and the price it was executed at, oldest first. Closing takes the
 oldest parcels and books `±(exit price - entry price) · amount` at once, before fees. Nothing is

@@ -175,7 +175,7 @@ def plan_limits(settings: GridSettings, ladder: Ladder) -> PlanLimits:
 def liquidation_price(
     settings: GridSettings, capital: Decimal, total: Decimal, collateral: Decimal | None = None
 ) -> Decimal | None:
-    """Where the all-filled ladder would be liquidated (apps.md 3.6).
+    """Where the all-filled ladder would be liquidated.
 
     Args:
         settings: Of the grid.

@@ -1,4 +1,4 @@
-"""The keys of protections (apps.md 2.3 to 2.9, 3.1): known to every grid, and off.
+"""The keys of protections: known to every grid, and off.
 
 A file may carry them with their parameters. Switching one on is refused by name until it is there,
 so that nobody trades unprotected in the belief of being protected.

@@ -15,7 +15,7 @@ from core.domain.policies import OnExit, OnStart
 
 
 class GridType(StrEnum):
-    """The six grids of apps.md 1.1."""
+    """The six kinds of grids (docs/grid.md)."""
 
     LONG = "long"
     SHORT = "short"

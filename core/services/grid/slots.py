@@ -1,4 +1,4 @@
-"""The slots of a ladder: each is one entry price with one order at a time (apps.md 1.5, 12.3).
+"""The slots of a ladder: each is one entry price with one order at a time.
 
 A grid is exactly N independent slots, each with one order resting: its entry, or the exit of what
 the entry bought. Everything else follows from that.

@@ -18,7 +18,7 @@ from core.services.risk.snapshot import LimitGauge
 
 
 class SlotState(StrEnum):
-    """Where one slot of the ladder stands (apps.md 12.3)."""
+    """Where one slot of the ladder stands."""
 
     EMPTY = "empty"
     """No order; an entry is placed once allowed."""
@@ -34,7 +34,7 @@ class SlotState(StrEnum):
 
 
 class GridPhase(StrEnum):
-    """Life of a grid (apps.md 12.2)."""
+    """Life of a grid."""
 
     CONNECTING = "connecting"
     RECONCILING = "reconciling"

@@ -34,7 +34,7 @@ from core.services.market_data.snapshot import FeedLight, PricePoint
 log = logging.getLogger(__name__)
 
 STALE_AFTER_S: Final = 5.0
-"""No protective act is taken on a price older than this (apps.md 2.12)."""
+"""No protective act is taken on a price older than this."""
 FINE_NS: Final = 5 * 1_000_000_000
 COARSE_NS: Final = 60 * 1_000_000_000
 LINE_POINTS: Final = 360
@@ -249,9 +249,9 @@ class MarketData:
             mark = ticker.mid if ticker.mid is not None else last
         return MarketMoved(
             at_ns=at_ns,
-            bid=None if bid is None else int((bid / tick).to_integral_value(ROUND_FLOOR)),
-            ask=None if ask is None else int((ask / tick).to_integral_value(ROUND_CEILING)),
-            last=None if last is None else int((last / tick).to_integral_value(ROUND_HALF_UP)),
+            bid=None if bid is None else _ticks(bid, tick, ROUND_FLOOR),
+            ask=None if ask is None else _ticks(ask, tick, ROUND_CEILING),
+            last=None if last is None else _ticks(last, tick, ROUND_HALF_UP),
             mark=mark,
             age_ms=max(0, (self._clock.now_ns() - at_ns) // 1_000_000),
         )
@@ -262,6 +262,13 @@ class MarketData:
             stream.has_ended = True
             for listener in stream.listeners:
                 listener.inbox.post(ended)
+
+
+def _ticks(price: Decimal, tick: Decimal, rounding: str) -> int:
+    """A price as whole ticks; nearly always it is on one."""
+    ratio = price / tick
+    whole = int(ratio)
+    return whole if whole == ratio else int(ratio.to_integral_value(rounding))
 
 
 def _add_to_line(buckets: deque[_Bucket], width_ns: int, at_ns: int, price: Decimal) -> None:

@@ -69,10 +69,10 @@ def test_cash_and_worth_are_exact(executions, mark):
 @pytest.mark.parametrize(
     "size, entry, collateral, rate, expected",
     [
-        # spec/domain.md PUB-L03: Binance isolated, margin = notional / leverage, cum 0.
+        # Binance isolated, margin = notional / leverage, cum 0.
         ("1", "10", "2", "0.01", "8.0808080808"),
         ("-1", "10", "2", "0.01", "11.8811881188"),
-        # spec/domain.md PUB-L05: 50 times leverage, 0.5 % maintenance.
+        # 50 times leverage, 0.5 % maintenance.
         ("1", "20000", "400", "0.005", "19698.4924623116"),
     ],
 )

@@ -220,7 +220,7 @@ def test_a_protection_loads_off_and_is_refused_on(switch: str, text: str):
 
 
 def test_a_spot_reserve_loads_off_and_is_refused_on():
-    """The whole block of apps.md 3.1 is known."""
+    """The whole spot reserve block is known."""
     block = "spot_reserve: {{enabled: {}, reserve_amount: 1, spot_buy_fee_rate: 0.001}}"
     load(with_keys(block.format("false")))
 

@@ -100,6 +100,8 @@ class Engine:
         """Counts what can move a liquidation price."""
         self._liquidations: dict[str, tuple[int, Decimal | None]] = {}
         """Symbol -> (changes when it was computed, liquidation price)."""
+        self._written: dict[str, tuple[object, ...]] = {}
+        """Symbol -> what its row in the file says."""
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -272,7 +274,9 @@ class Engine:
             fills=notes.fills,
             funding=notes.funding,
             cash=[(asset, str(account.cash[asset])) for asset in sorted(notes.cash)],
-            markets=[self._market_row(market) for market in self.markets.values()],
+            markets=[
+                self._market_row(market) for market in self.markets.values() if self._moved(market)
+            ],
         )
         for order in notes.orders.values():
             self._add_order_row(batch, order)
@@ -620,6 +624,13 @@ class Engine:
         else:
             order.is_stored = True
             batch.new_orders.append(new_order_row(order, market.instrument, ahead))
+
+    def _moved(self, market: Market) -> bool:
+        """Whether the file knows another place of the feed, or another position."""
+        holding = self.account.holdings[market.symbol]
+        now = (market.next_row, holding.position, holding.leverage, holding.margin_mode)
+        was, self._written[market.symbol] = self._written.get(market.symbol), now
+        return was != now
 
     def _market_row(self, market: Market) -> tuple[Cell, ...]:
         holding = self.account.holdings[market.symbol]

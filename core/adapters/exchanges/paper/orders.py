@@ -52,6 +52,8 @@ class PaperOrder:
     """Whether the file has a row of it."""
     stored_ahead: int = 0
     """The volume ahead of it as the file knows it."""
+    said: tuple[object, OrderData] | None = None
+    """What was said of it last, and the state that it was in."""
     parts: tuple[int, ...] = ()
     """Lots of the next fills, where the switchboard cuts them; empty for whole."""
 
@@ -62,6 +64,12 @@ class PaperOrder:
 
     def data(self, venue: str, instrument: Instrument) -> OrderData:
         """The venue's word on it."""
+        state = (self.status, self.filled, self.reason, self.updated_ns)
+        if self.said is None or self.said[0] != state:
+            self.said = (state, self._data(venue, instrument))
+        return self.said[1]
+
+    def _data(self, venue: str, instrument: Instrument) -> OrderData:
         filled = ZERO
         average = None
         if self.filled:

@@ -1,6 +1,6 @@
 """Habits of venues that the paper venue takes on, so that a bot meets them before it goes live.
 
-Facts and their sources: spec/reliability.md B.1; limits are published defaults of a small account.
+What each venue does with client ids; limits are the published defaults of a small account.
 What a source does not say is left at the careful side (an id may be taken again after its order is
 closed, so nothing may rely on the venue to refuse it).
 """
