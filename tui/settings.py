@@ -75,24 +75,29 @@ class Settings(BaseModel):
         return value
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, *, theme: str | None = None) -> Settings:
     """The settings in a file; the defaults when there is none.
+
+    Args:
+        path: `config/ctos.yaml`.
+        theme: From the environment; wins over the file.
 
     Raises:
         ConfigError: If the file cannot be read or says something impossible.
     """
-    if not path.exists():
-        return Settings()
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         message = f"cannot be read: {error}"
         raise ConfigError(message, source=str(path)) from error
+    found = found or {}
     if not isinstance(found, dict):
         message = "must be a mapping at the top"
         raise ConfigError(message, source=str(path))
+    if theme:
+        found["display"] = {**(found.get("display") or {}), "theme": theme}
     try:
         return Settings.model_validate(
             {name: found[name] for name in ("display", "keymap") if found.get(name) is not None}

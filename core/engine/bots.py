@@ -88,7 +88,8 @@ class Bot:
         snapshot = self.snapshot()
         result = snapshot.result
         pnl = result.realized_pnl + result.unrealized_pnl - result.fees + result.funding
-        used = [item.used / item.limit for item in snapshot.limits if item.limit]
+        limits = (item for item in snapshot.limits if item.limit and not item.is_plan)
+        used = [item.used / item.limit for item in limits]
         return BotRow(
             name=self.name,
             app=self.plan.app,

@@ -33,7 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(error.exit_code)
     except Exception as error:
         log.exception("engine.failed")
-        _say(f"the engine failed: {type(error).__name__}: {error}; the log has the details.")
+        alone: BaseException = error
+        while isinstance(alone, BaseExceptionGroup) and len(alone.exceptions) == 1:
+            alone = alone.exceptions[0]
+        if isinstance(alone, CtosError):
+            _say(str(alone))
+            return int(alone.exit_code)
+        _say(f"the engine failed: {type(alone).__name__}: {alone}; the log has the details.")
         return int(ExitCode.FAILED)
 
 

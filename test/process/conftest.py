@@ -46,11 +46,13 @@ class Ctos:
 
     @property
     def environ(self) -> dict[str, str]:
+        """What every process of this home gets."""
         return {**os.environ, "CTOS_HOME": str(self.home), "TERM": "xterm-256color", **self.extra}
 
     def config(
         self, name: str = "bot", *, symbol: str = "BTC-USDC-PERP", latency_ms: int = 0
     ) -> Path:
+        """Writes a bot's file."""
         path = self.home / f"{name}.yaml"
         path.write_text(CONFIG.format(name=name, symbol=symbol, latency_ms=latency_ms))
         return path
@@ -58,6 +60,7 @@ class Ctos:
     def run(
         self, *arguments: str | Path, timeout_s: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
+        """Runs a command to its end."""
         return subprocess.run(
             [sys.executable, "-m", "tui.cli", *map(str, arguments)],
             env=self.environ,
@@ -71,6 +74,7 @@ class Ctos:
     def start(
         self, *arguments: str | Path, stdout: Any = subprocess.PIPE
     ) -> subprocess.Popen[bytes]:
+        """Starts a command and does not wait."""
         child = subprocess.Popen(
             [sys.executable, "-m", "tui.cli", *map(str, arguments)],
             env=self.environ,
@@ -82,10 +86,13 @@ class Ctos:
         return child
 
     def engines(self) -> list[dict[str, Any]]:
+        """What `ctos ps --json` lists."""
         found: list[dict[str, Any]] = json.loads(self.run("ps", "--json").stdout)["engines"]
         return found
 
     def wait_running(self, name: str = "bot") -> None:
+        """Waits until a bot trades."""
+
         def is_running() -> bool:
             bots = [bot for engine in self.engines() for bot in engine["bots"]]
             return any(bot["name"] == name and bot["state"] == "running" for bot in bots)
@@ -93,13 +100,16 @@ class Ctos:
         wait_for(is_running, f"{name} to trade")
 
     def wait_for(self, is_so: Callable[[], bool], what: str) -> None:
+        """Waits for something to come true."""
         wait_for(is_so, what)
 
     def log(self) -> str:
+        """What was logged so far."""
         path = self.home / "logs" / "ctos.log"
         return path.read_text() if path.exists() else ""
 
     def close(self) -> None:
+        """Ends whatever is left."""
         for child in self._children:
             if child.poll() is None:
                 child.kill()
@@ -142,9 +152,11 @@ class Terminal:
         self._code: int | None = None
 
     def press(self, keys: bytes) -> None:
+        """Types."""
         os.write(self._terminal, keys)
 
     def read(self, seconds: float = 0.05) -> bytes:
+        """Everything shown so far."""
         ready, _, _ = select.select([self._terminal], [], [], seconds)
         if ready:
             try:
@@ -154,12 +166,14 @@ class Terminal:
         return self.output
 
     def wait_text(self, text: str, timeout_s: float = PATIENCE_S) -> None:
+        """Waits until something is shown."""
         deadline = time.monotonic() + timeout_s
         while text.encode() not in self.read():
             assert time.monotonic() < deadline, f"no {text!r} in {self.output[-2000:]!r}"
             assert self.poll() is None, f"ended with {self._code}: {self.output[-2000:]!r}"
 
     def poll(self) -> int | None:
+        """The exit code, once there is one."""
         if self._code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -167,6 +181,7 @@ class Terminal:
         return self._code
 
     def wait(self, timeout_s: float = PATIENCE_S) -> int:
+        """Waits for the end."""
         deadline = time.monotonic() + timeout_s
         while (code := self.poll()) is None:
             assert time.monotonic() < deadline, f"does not end: {self.output[-2000:]!r}"
@@ -180,6 +195,7 @@ class Terminal:
         self._terminal = -1
 
     def close(self) -> None:
+        """Ends whatever is left."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
@@ -197,6 +213,7 @@ def wait_for(is_so: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S
 
 @pytest.fixture
 def ctos(tmp_path: Path) -> Iterator[Ctos]:
+    """The command line with a home of its own."""
     found = Ctos(tmp_path / "home")
     yield found
     found.close()
@@ -204,6 +221,7 @@ def ctos(tmp_path: Path) -> Iterator[Ctos]:
 
 @pytest.fixture
 def terminal(ctos: Ctos) -> Iterator[Callable[..., Terminal]]:
+    """Opens the command line in terminals."""
     opened: list[Terminal] = []
 
     def open_terminal(*arguments: str | Path, rows: int = 36, columns: int = 120) -> Terminal:

@@ -6,7 +6,7 @@ A bot trades a fast simulated market in the foreground. It is killed while it st
 recovers, or while it trades. After each restart, as soon as journal and venue have agreed, their
 files are read and held against each other:
 
-    each slot in one state      at most one order rests for a slot, and what the slot remembers rests
+    each slot in one state      at most one order rests for a slot: the one that it remembers
     config and ledger           a slot that holds something has its exit resting, another its entry
     position                    ledger, machine and venue hold the same
     nothing twice               no client order id and no execution appears twice, none is missing

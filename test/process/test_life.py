@@ -2,6 +2,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+from functools import partial
 
 import pytest
 
@@ -11,6 +13,7 @@ FEED = ("--feed", "sim:7", "--speed", "20")
 
 
 def events(output: bytes | str) -> list[dict]:
+    """The JSON lines of a diary."""
     return [json.loads(line) for line in output.splitlines() if line.strip()]
 
 
@@ -18,9 +21,13 @@ def press(ctos, child, *, times: int) -> None:
     """Ctrl+C so often; two at once would arrive as one."""
     for stage in range(1, times + 1):
         child.send_signal(signal.SIGINT)
-        ctos.wait_for(
-            lambda: child.poll() is not None or f"stage={stage}" in ctos.log(), "a signal"
-        )
+        word = f"stage={stage}"
+        ctos.wait_for(partial(is_told, ctos, child, word), word)
+
+
+def is_told(ctos, child, word: str) -> bool:
+    """Whether a process has logged a word, or is gone."""
+    return child.poll() is not None or word in ctos.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -242,7 +249,7 @@ def test_a_vanished_screen_leaves_the_bot_its_grace(ctos, terminal):
 
 
 @pytest.mark.parametrize(
-    ("environ", "size", "word"),
+    "environ, size, word",
     [({"TERM": "dumb"}, (36, 120), "TERM=dumb"), ({}, (15, 60), "60x15")],
     ids=["dumb", "small"],
 )
@@ -282,8 +289,8 @@ def test_virtual_runs_say_the_same_twice(ctos, tmp_path):
 
 def test_closed_stdout_is_survived(ctos):
     """With stdout closed from the start the bot runs and ends in order."""
-    child = subprocess.run(
-        f"exec {os.sys.executable} -m tui.cli grid {ctos.config()} --headless --feed sim:7"
+    child = subprocess.run(  # noqa: S602 # only a shell closes a descriptor for a child
+        f"exec {sys.executable} -m tui.cli grid {ctos.config()} --headless --feed sim:7"
         " --speed 20 --for 10s >&-",
         shell=True,
         env=ctos.environ,

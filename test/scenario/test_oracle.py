@@ -225,6 +225,26 @@ def test_fee_in_base_leaves_dust_in_the_books(tmp_path: Path) -> None:
     assert found.residual == 0
 
 
+def test_fees_in_base_never_use_up_the_position_limit(tmp_path: Path) -> None:
+    """Risk counts what arrived, not what was bought: the tenth round trip is free as the first."""
+    document = grid(
+        symbol="TEST-USDC-SPOT",
+        market_type="spot",
+        instrument={"maker_fee": "0.00237", "fee_asset": "base"},
+        acknowledge=["losing_grid"],
+    )
+    found = lived(document, tape("100.5", *["96.5", "100.5"] * 10), tmp_path)
+
+    assert found.round_trips == 30
+
+
+def test_short_grid_below_the_price_sells_its_whole_start(tmp_path: Path) -> None:
+    """Levels far below the price are sold at the price; limits that follow the plan allow it."""
+    found = lived(grid("short"), tape("150"), tmp_path)
+
+    assert story(found) == ["sell 1 @ 150"] * 3
+
+
 def test_keep_waits_for_orders_on_their_way(tmp_path: Path) -> None:
     """At the end of a feed what was sent still arrives, and may still execute."""
     document = grid("short", latency_ms=50, initial_fill="all_limits")

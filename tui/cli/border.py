@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -50,18 +51,37 @@ def _run(command: Callable[[], int]) -> int:
     try:
         return int(command())
     except CtosError as error:
-        say(f"ctos: {error}")
+        say(f"ctos: {_near(str(error))}")
         return int(error.exit_code)
     except KeyboardInterrupt:
         say("ctos: interrupted.")
         return int(ExitCode.FAILED)
     except Exception as error:  # noqa: BLE001 # the border: what got here has no better place
-        say(f"ctos: this should not have happened: {type(error).__name__}: {error}")
+        alone = _alone(error)
+        if isinstance(alone, CtosError):
+            say(f"ctos: {_near(str(alone))}")
+            return int(alone.exit_code)
+        say(f"ctos: this should not have happened: {type(alone).__name__}: {alone}")
         say(f"ctos: {_put_on_record(error)}")
         return int(ExitCode.FAILED)
 
 
-def _put_on_record(error: Exception) -> str:
+def _near(text: str) -> str:
+    """A message that names files below this folder as one would type them."""
+    try:
+        return text.replace(f"{Path.cwd()}{os.sep}", "")
+    except OSError:
+        return text
+
+
+def _alone(error: BaseException) -> BaseException:
+    """The error that a task group wrapped, where there is only one."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _put_on_record(error: BaseException) -> str:
     """Writes the traceback of an error to the log; says where it can be read."""
     try:
         from core import wiring

@@ -8,7 +8,6 @@ bot goes on. On virtual time there is no hurry and no thread: lines are written 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import threading
@@ -16,6 +15,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Final, Protocol
+
+import msgspec
 
 Value = str | int | bool | None
 Fields = Sequence[tuple[str, Value]]
@@ -28,7 +29,7 @@ LAST_WAIT_S: Final = 2.0
 
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode: Final = msgspec.json.Encoder().encode
 _ORDER: Final = ("side", "amount", "price", "level", "leg", "reason")
 """Fields of an order that people want first."""
 
@@ -146,7 +147,7 @@ class ThreadedOutput:
 
 def json_line(bot: str, at: str, event: str, fields: Fields) -> str:
     """One event as a JSON object on one line."""
-    return _encode({"at": at, "event": event, "bot": bot, **dict(fields)})
+    return _encode({"at": at, "event": event, "bot": bot, **dict(fields)}).decode()
 
 
 def text_line(bot: str, at: str, event: str, fields: Fields) -> str:

@@ -38,7 +38,7 @@ async def show(
             read_only=is_read_only,
             started_here=is_owner,
             mode=mode,
-            settings=load(wiring.config_file()),
+            settings=load(wiring.config_file(), theme=os.environ.get("CTOS_THEME")),
         )
     finally:
         await source.close()

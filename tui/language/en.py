@@ -75,7 +75,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "side.buy": "buy",
     "side.sell": "sell",
     "price.title": "Price",
-    "price.footing": "grid {lower} – {upper}",  # noqa: RUF001 - a typographic sign
+    "price.footing": "grid {lower} – {upper}",
     "price.empty": "No prices yet.",
     "price.help": (
         "The market's last price, each column with its highest and lowest. Small signs are "
@@ -98,7 +98,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "result.help": (
         "What the grid holds and what it made, from its own ledger. Realised "
         "counts closed round trips at the prices they really executed at, "
-        "before fees. Net is realised + unrealised − fees + funding, and equals"  # noqa: RUF001 - a typographic sign
+        "before fees. Net is realised + unrealised − fees + funding, and equals"
         " the change of the account. APR counts the round trips of the window "
         "on the capital of the whole ladder; it ignores what open slots lose."
     ),
@@ -219,7 +219,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "bots.empty_check": "ctos plan FILE shows what a grid would do before it trades.",
     "bots.footing": "{run} run   {pause} pause   {stop} stop and clean up   enter open",
     "bots.help": (
-        "Every bot this engine knows. The result is realised + unrealised − "  # noqa: RUF001 - a typographic sign
+        "Every bot this engine knows. The result is realised + unrealised − "
         "fees + funding; risk is the fullest of its limits."
     ),
     "positions.title": "Positions",
@@ -306,7 +306,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "said.write_failed": "could not write {path}: {reason}",
     "said.read_failed": "could not read {path}: {reason}",
     "said.not_here": "{label} does not work here.",
-    "said.no_room": "This screen needs 80×24; the terminal has {width}×{height}.",  # noqa: RUF001 - a typographic sign
+    "said.no_room": "This screen needs 80×24; the terminal has {width}×{height}.",
     "said.no_undo": "There is nothing to undo.",
     "said.ended": "{bot} ended",
     "said.goes_on": "{bot} goes on. ctos attach {bot} shows it again.",

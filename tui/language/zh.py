@@ -208,8 +208,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "bots.empty_check": "ctos plan FILE 在交易之前显示网格会做什么。",
     "bots.footing": "{run} 运行   {pause} 暂停   {stop} 停止并清理   enter 打开",
     "bots.help": (
-        "引擎所知的每个机器人。损益 = 已实现 + 未实现 − 手续费 + 资金费；风险是最满的一项限额"
-        "。"
+        "引擎所知的每个机器人。损益 = 已实现 + 未实现 − 手续费 + 资金费；风险是最满的一项限额。"
     ),
     "positions.title": "持仓",
     "positions.state": "名义 {value} {quote}",

@@ -25,8 +25,11 @@ def used(value: Decimal, limit: Decimal) -> Decimal:
     return max(Decimal(0), value / limit)
 
 
-def bar(fraction: Decimal | None, cells: int, glyphs: Glyphs) -> Line:
-    """A bar of `cells` cells; anything above zero shows at least one."""
+def bar(fraction: Decimal | None, cells: int, glyphs: Glyphs, tone: str | None = None) -> Line:
+    """A bar of `cells` cells; anything above zero shows at least one.
+
+    Its colour says how full it is, unless `tone` says that being full means nothing.
+    """
     if fraction is None:
         return (Span(glyphs.bar_rest * cells, "dim"),)
     clamped = min(Decimal(1), max(Decimal(0), fraction))
@@ -34,6 +37,6 @@ def bar(fraction: Decimal | None, cells: int, glyphs: Glyphs) -> Line:
     if clamped > 0:
         full = max(1, full)
     return (
-        Span(glyphs.bar * full, gauge_tone(clamped)),
+        Span(glyphs.bar * full, gauge_tone(clamped) if tone is None else tone),
         Span(glyphs.bar_rest * (cells - full), "dim"),
     )

@@ -154,17 +154,22 @@ def _foreign(snapshot: GridSnapshot, look: Look) -> Span:
 
 def _limit(limit: LimitGauge, cells: int, look: Look) -> Line:
     share = gauge.used(limit.used, limit.limit)
+    is_calm = limit.is_plan and share <= 1
+    tone = "dim" if is_calm else gauge.gauge_tone(share)
     start: Line = (
         Span(" " + left(limit.name.replace("_", " "), LABEL)),
-        Span(right(percent(share), 5) + "  ", gauge.gauge_tone(share)),
+        Span(right(percent(share), 5) + "  ", tone),
     )
     length = min(12, cells - line_width(start) - 1)
-    return start if length < 3 else (*start, *gauge.bar(share, length, look.glyphs))
+    return start if length < 3 else (*start, *gauge.bar(share, length, look.glyphs, tone))
 
 
 def fullest(limits: tuple[LimitGauge, ...]) -> Decimal | None:
-    """The largest used fraction of all limits."""
-    return max((gauge.used(limit.used, limit.limit) for limit in limits), default=None)
+    """The largest used fraction of the limits that somebody, or the venue, set."""
+    return max(
+        (gauge.used(limit.used, limit.limit) for limit in limits if not limit.is_plan),
+        default=None,
+    )
 
 
 FILL_COLUMNS = (

@@ -260,7 +260,7 @@ def match_line(snapshot: GridSnapshot, look: Look, *, has_age: bool = True) -> L
 
 def title_state(snapshot: GridSnapshot, look: Look) -> str:
     """Symbol, levels and interval, after the phase when it is not simply running."""
-    cross = "x" if look.glyphs.name == "ascii" else "×"  # noqa: RUF001 - the cross is meant
+    cross = "x" if look.glyphs.name == "ascii" else "×"
     interval = exact(snapshot.interval, snapshot.price_decimals)
     text = f"{snapshot.symbol} {look.glyphs.dot} {snapshot.levels} {cross} {interval}"
     if snapshot.phase is GridPhase.RUNNING:

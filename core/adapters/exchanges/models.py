@@ -173,9 +173,11 @@ def to_decimal(value: Decimal | int | str) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Plain notation, no exponent, no trailing zeros: `Decimal("1E+3")` is `1000`; zero is `0`."""
-    if value == 0:
+    if not value:
         return "0"
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -64,7 +64,7 @@ def make_feed(
     if spec == "live":
         if adapter is None:
             raise VenueError(
-                _no_adapter(venue), venue=venue, remedy="Use --feed sim, or a recording."
+                f"{_no_adapter(venue)}.", venue=venue, remedy="Use --feed sim, or a recording."
             )
         return LiveFeed(adapter(), instrument), ()
     if spec == "auto":

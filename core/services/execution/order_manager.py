@@ -68,7 +68,7 @@ class OrderManager:
     """Every order of ours at one account of one venue, while more may come of it."""
 
     def __init__(self) -> None:
-        self.out = Outcome()
+        self._out: Outcome | None = None
         self._by_client_id: dict[str, TrackedOrder] = {}
         self._by_order_id: dict[tuple[str, str], TrackedOrder] = {}
         """(symbol, venue's id) -> order."""
@@ -80,13 +80,17 @@ class OrderManager:
     def __iter__(self) -> Iterator[TrackedOrder]:
         return iter(tuple(self._by_client_id.values()))
 
+    @property
+    def out(self) -> Outcome:
+        """What has to be done, to be added to."""
+        if self._out is None:
+            self._out = Outcome()
+        return self._out
+
     def drain(self) -> Outcome | None:
         """Takes out what has to be done; None when it is nothing."""
-        out = self.out
-        if not out:
-            return None
-        self.out = Outcome()
-        return out
+        out, self._out = self._out, None
+        return out or None
 
     def get(self, client_order_id: str) -> TrackedOrder | None:
         """An order by our id."""
@@ -208,8 +212,8 @@ class OrderManager:
         if lifecycle.is_overfilled(order.delivered, order.amount):
             self._overfilled(order, at_ns)
         bot = order.bot
-        bot.take(order, lots)
         item = pending(order, fill, lots, bot.sequence + 1)
+        bot.take(order, lots, item.event.fee_base)
         order.unapplied[fill.trade_id] = item
         bot.post(item.event)
         self._write(order, at_ns)

@@ -188,6 +188,8 @@ class BotBook:
         self.settled: dict[str, None] = {}
         """Payment ids of the newest settlements that were booked; the journal has all."""
         self.sequence = 0
+        self._fees_in_base = Decimal(0)
+        """Less than a lot of fees taken in base that the exposure does not know yet."""
         self._inbox = inbox
 
     def post(self, event: Event) -> int:
@@ -209,10 +211,15 @@ class BotBook:
         else:
             self.exposure.sells += lots
 
-    def take(self, order: TrackedOrder, lots: int) -> None:
-        """An execution of `lots`: exposure becomes position."""
+    def take(self, order: TrackedOrder, lots: int, fee_base: Decimal) -> None:
+        """An execution of `lots`: exposure becomes position, less what a fee took out of it."""
         self._give_back(order, min(lots, order.reserved))
         self.exposure.position += lots * order.command.side.sign
+        if fee_base:
+            self._fees_in_base += fee_base
+            whole = whole_lots(self.instrument, self._fees_in_base)
+            self.exposure.position -= whole
+            self._fees_in_base -= self.instrument.amount(whole)
 
     def release(self, order: TrackedOrder) -> None:
         """The order cannot fill any more."""

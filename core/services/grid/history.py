@@ -42,15 +42,19 @@ FillRecord = tuple[
 class History:
     """Newest fills and the sums of round trips."""
 
-    __slots__ = ("_buckets", "_fills")
+    __slots__ = ("_buckets", "_fills", "_rows", "_unseen")
 
     def __init__(self) -> None:
+        self._rows: deque[FillRow] = deque(maxlen=KEPT_FILLS)
+        """The fills as they were shown, and so many that were not shown yet."""
+        self._unseen = 0
         self._fills: deque[FillRecord] = deque(maxlen=KEPT_FILLS)
         self._buckets: deque[_Bucket] = deque(maxlen=KEPT_BUCKETS)
 
     def add(self, record: FillRecord) -> None:
         """Takes in one fill, and the round trip where it closed one."""
         self._fills.appendleft(record)
+        self._unseen = min(self._unseen + 1, KEPT_FILLS)
         at_ns, net = record[0], record[7]
         if net is None:
             return
@@ -64,7 +68,10 @@ class History:
 
     def rows(self) -> tuple[FillRow, ...]:
         """The newest fills, newest first."""
-        return tuple(_row(record) for record in self._fills)
+        while self._unseen:
+            self._unseen -= 1
+            self._rows.appendleft(_row(self._fills[self._unseen]))
+        return tuple(self._rows)
 
     def round_trips_today(self, now_ns: int) -> int:
         """Round trips since midnight UTC."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.adapters.exchanges.models import plain
@@ -166,7 +166,13 @@ class FollowGrid(GridConfig):
     """As long and short, around the price."""
     follow_grid_count: Annotated[IntText, Field(ge=1, le=MAX_LEVELS)]
     """Levels."""
-    follow_timeout: Annotated[int, BeforeValidator(_timeout_of)] = 300
+    follow_timeout: Annotated[
+        int,
+        BeforeValidator(_timeout_of),
+        WithJsonSchema(
+            {"anyOf": [{"type": "integer", "minimum": 0, "maximum": LONGEST_S}, {"const": NEVER}]}
+        ),
+    ] = 300
     """Seconds that the price must stay outside until the grid is built anew; `never` or 0."""
     follow_distance: NonNegativeInt = 1
     """Intervals beyond the favourable edge that count as outside."""

@@ -43,7 +43,7 @@ from core.services.grid.outcome import (
     summary_fields,
 )
 from core.services.grid.snapshot import GridResult, GridSnapshot
-from core.services.grid.view import NEVER_CHECKED, Surroundings, grid_snapshot
+from core.services.grid.view import NEVER_CHECKED, SlotRows, Surroundings, grid_snapshot
 from core.services.grid.words import ERRORS, message_of
 from core.services.market_data.service import MarketData
 from core.services.market_data.snapshot import FeedLight
@@ -150,6 +150,7 @@ class GridService:
         self._held_lines: list[tuple[int, str, Fields]] = []
         """Lines that wait until the turn under way has told its own."""
         self._attached: Attached | None = None
+        self._slot_rows = SlotRows()
         self._message = ("", 0, False)
         """The last thing that happened, in words; when; and whether it is an error."""
         self.feed_notice = ""
@@ -205,6 +206,7 @@ class GridService:
                 foreign_position=Decimal(0) if attached is None else attached.foreign_position,
                 mark=self._market.mark(spec.symbol),
             ),
+            self._slot_rows,
         )
 
     def _lights(self) -> tuple[FeedLight, ...]:

@@ -46,13 +46,70 @@ class Surroundings:
     """For open results; the machine's newest by default."""
 
 
-def grid_snapshot(machine: GridMachine, now_ns: int, around: Surroundings) -> GridSnapshot:
-    """Everything the grid screen shows, at one moment."""
+class SlotRows:
+    """The rows of a grid's slots, each made anew only when something that it shows is another."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[tuple[object, ...], SlotRow]] = {}
+        """Level -> what its row was made of, and the row."""
+
+    def of(self, machine: GridMachine) -> list[SlotRow]:
+        """One row for each slot, level 1 first."""
+        is_paused, known = machine.is_paused, self._known
+        rows: list[SlotRow] = []
+        for slot in machine.slots:
+            shown = _shown(slot, machine.ledger.lots(slot.level), is_paused=is_paused)
+            found = known.get(slot.level)
+            if found is None or found[0] != shown:
+                found = known[slot.level] = (shown, _slot_row(machine, slot))
+            rows.append(found[1])
+        return rows
+
+
+def _shown(slot: Slot, lots: int, *, is_paused: bool) -> tuple[object, ...]:
+    """All that a slot's row depends on, beside what never changes."""
+    order = slot.order
+    own = (
+        slot.entry_price,
+        slot.exit_price,
+        slot.amount,
+        slot.minimum,
+        slot.is_waiting,
+        slot.is_parked,
+        slot.last_fill_ns,
+        slot.note,
+        lots,
+        is_paused,
+    )
+    if order is None:
+        return own
+    return (
+        *own,
+        order.progress,
+        order.leg,
+        order.amount,
+        order.filled,
+        order.unknown_ns,
+        order.shares is None,
+    )
+
+
+def grid_snapshot(
+    machine: GridMachine, now_ns: int, around: Surroundings, slot_rows: SlotRows | None = None
+) -> GridSnapshot:
+    """Everything the grid screen shows, at one moment.
+
+    Args:
+        machine: Of the grid.
+        now_ns: The moment.
+        around: What the machine does not know.
+        slot_rows: Kept from one picture of this machine to the next.
+    """
     settings, instrument, ladder = machine.settings, machine.settings.instrument, machine.ladder
     tick = instrument.tick_size
     market = machine.market
-    rows = tuple(_slot_row(machine, slot) for slot in machine.slots)
-    rows = tuple(sorted(rows, key=lambda row: row.price, reverse=True))
+    known = slot_rows or SlotRows()
+    rows = tuple(sorted(known.of(machine), key=_price, reverse=True))
     resting = [row.state for row in rows if row.state in _RESTING]
     since_ns, closing = machine.phase_since_ns, machine.closing
     position = machine.ledger.position
@@ -116,6 +173,10 @@ def grid_snapshot(machine: GridMachine, now_ns: int, around: Surroundings) -> Gr
         foreign_position=around.foreign_position,
         is_read_only=around.is_read_only,
     )
+
+
+def _price(row: SlotRow) -> Decimal:
+    return row.price
 
 
 def phase_words(machine: GridMachine) -> str:

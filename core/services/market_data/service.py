@@ -48,6 +48,23 @@ class _Bucket:
     last: Decimal
     high: Decimal
     low: Decimal
+    shown: PricePoint | None = None
+    """As it was shown, while that holds."""
+
+    def take(self, price: Decimal) -> None:
+        """Takes in a newer price."""
+        self.last = price
+        self.high = max(self.high, price)
+        self.low = min(self.low, price)
+        self.shown = None
+
+    def point(self) -> PricePoint:
+        """As it is shown."""
+        if self.shown is None:
+            self.shown = PricePoint(
+                at=from_ns(self.start_ns), last=self.last, high=self.high, low=self.low
+            )
+        return self.shown
 
 
 @dataclass(slots=True)
@@ -185,10 +202,7 @@ class MarketData:
         if stream is None:
             return ()
         is_young = len(stream.fine) < LINE_POINTS
-        return tuple(
-            PricePoint(at=from_ns(item.start_ns), last=item.last, high=item.high, low=item.low)
-            for item in (stream.fine if is_young else stream.coarse)
-        )
+        return tuple(item.point() for item in (stream.fine if is_young else stream.coarse))
 
     async def watch_age(self) -> None:
         """Tells listeners when prices grow stale; runs until cancelled."""
@@ -276,7 +290,4 @@ def _add_to_line(buckets: deque[_Bucket], width_ns: int, at_ns: int, price: Deci
     if not buckets or buckets[-1].start_ns != start_ns:
         buckets.append(_Bucket(start_ns=start_ns, last=price, high=price, low=price))
         return
-    bucket = buckets[-1]
-    bucket.last = price
-    bucket.high = max(bucket.high, price)
-    bucket.low = min(bucket.low, price)
+    buckets[-1].take(price)

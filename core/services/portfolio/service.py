@@ -78,6 +78,7 @@ class Portfolio:
         """Asks the venue now what the account is worth; used where a bot begins and ends."""
         account = self._accounts[venue]
         await self._read(account)
+        self.day_change()  # a day begins with what was there before the first order
         mark = account.market.mark(instrument.symbol)
         return account_equity(account.balances.values(), instrument, mark)
 

@@ -25,6 +25,8 @@ class Limits:
     plan_amount: Decimal | None = None
     """Base units that the plan orders at once at most, at whatever price the market then has; set
     where nobody wrote `order_notional`, so that the plan's own orders are never refused."""
+    planned: frozenset[str] = frozenset()
+    """Names of the limits that nobody wrote: the plan's needs stand in for them."""
     is_position_configured: bool = False
     """Whether `position` was written by a person; a foreign holding then counts against it."""
 
@@ -58,8 +60,10 @@ def tighter(first: Limits, second: Limits) -> Limits:
 
 def with_plan(limits: Limits, plan: PlanLimits) -> Limits:
     """`limits` with the plan's needs in place of what nobody wrote."""
+    names = ("order_notional", "position", "open_orders", "orders_per_minute")
     return replace(
         limits,
+        planned=frozenset(name for name in names if getattr(limits, name) is None),
         order_notional=_first(limits.order_notional, plan.order_notional),
         plan_amount=plan.position if limits.order_notional is None else None,
         position=_first(limits.position, plan.position),

@@ -165,7 +165,13 @@ class RiskService:
             ("daily loss", watched.loss, limits.daily_loss, instrument.quote),
         )
         return tuple(
-            LimitGauge(name=name, used=Decimal(used or 0), limit=Decimal(limit), unit=unit)
+            LimitGauge(
+                name=name,
+                used=Decimal(used or 0),
+                limit=Decimal(limit),
+                unit=unit,
+                is_plan=name.replace(" ", "_") in limits.planned,
+            )
             for name, used, limit, unit in readings
             if limit is not None
         )

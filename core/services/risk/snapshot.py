@@ -14,3 +14,5 @@ class LimitGauge:
     used: Decimal
     limit: Decimal
     unit: str
+    is_plan: bool = False
+    """Whether nobody wrote this limit: it is what the plan itself needs, and full by design."""

@@ -49,7 +49,7 @@ def test_a_speed_is_a_number_or_max(file: Path, speed: str):
         {"speed": "max", "is_detached": True},
         {"is_resumed": True},
     ],
-    ids=lambda options: "+".join(options),
+    ids="+".join,
 )
 def test_options_that_exclude_each_other_are_refused(file: Path, options: dict[str, object]):
     """Combinations without a meaning are said to have none."""

@@ -46,7 +46,15 @@ def test_a_summary_is_a_table():
 
 @pytest.mark.parametrize(
     "ns",
-    [0, 1, 999_999, 1_000_000, 86_399_999_999_999, 1_700_000_000_123_456_789, 951_782_400_000_000_000],
+    [
+        0,
+        1,
+        999_999,
+        1_000_000,
+        86_399_999_999_999,
+        1_700_000_000_123_456_789,
+        951_782_400_000_000_000,
+    ],
 )
 def test_times_are_cut_to_milliseconds(ns: int):
     """Nanoseconds and datetimes give the same text, cut down and never rounded up."""

@@ -28,7 +28,13 @@ def test_help_loads_nothing_heavy():
 
 @pytest.mark.parametrize(
     "arguments",
-    [("grid",), ("grid", "a", "b"), ("nothing",), ("kill", "--what"), ("stop", "x", "--policy", "y")],
+    [
+        ("grid",),
+        ("grid", "a", "b"),
+        ("nothing",),
+        ("kill", "--what"),
+        ("stop", "x", "--policy", "y"),
+    ],
     ids=" ".join,
 )
 def test_wrong_arguments_give_two(arguments: tuple[str, ...]):

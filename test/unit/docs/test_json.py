@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.adapters.exchanges.models import from_ns
+from core.engine.protocol import Bots
 from core.services.grid.plan import GridPlan
+from core.services.portfolio.snapshot import BotRow, HomeSnapshot
+from tui.cli import bots, home
 from tui.cli.grid import GridOptions, grid
 from tui.cli.plan import plan
 
@@ -28,7 +32,8 @@ TIMES = {"at", "from", "to"}
 AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
 NAME = re.compile(r'"((?:order|grid|risk|bot|feed|foreign|funding)\.[a-z_]+|reconciled)"')
-NOT_LINES = {"risk.daily_loss"}
+NOT_LINES = {"risk.daily_loss", "order.expired"}
+"""A key of the configuration, and an end that is told as `order.canceled` with its code."""
 
 
 def described() -> dict[str, tuple[set[str], set[str]]]:
@@ -154,3 +159,47 @@ def test_the_page_knows_every_warning():
     codes = set(re.findall(r'code="(\w+)"', (ROOT / source).read_text(encoding="utf-8")))
 
     assert {*codes, "amount_collision"} <= fields_of("The plan")
+
+
+def test_what_runs_has_the_fields_that_the_page_says():
+    """An engine and a bot, as `ctos ps --json` and `ctos status --json` print them."""
+    bot = BotRow(
+        name="btc",
+        app="grid",
+        venue="paper",
+        symbol="BTC-USDC-PERP",
+        state="running",
+        is_running=True,
+        started_at=from_ns(1_767_225_600_000_000_000),
+        pnl=Decimal("-0.5"),
+        risk_used=None,
+    )
+    listed = Bots(bots=(bot,), risk_state="ACTIVE", engine_pid=7, mode="paper")
+    shown = HomeSnapshot(
+        mode="paper",
+        at=from_ns(1_767_225_600_000_000_000),
+        equity=None,
+        day_change=None,
+        quote="USDC",
+        equity_line=(),
+        max_drawdown=None,
+        venues=(),
+        bots=(bot,),
+        positions=(),
+        free_margin=None,
+        used_margin_fraction=None,
+        log=(),
+        risk_state="ACTIVE",
+    )
+    section = PAGE.split("\n## What runs\n", 1)[1]
+    rows = {
+        line.split("|")[1].strip(" `"): set(re.findall(r"`(\w+)`", line.split("|")[2]))
+        for line in section.splitlines()
+        if line.startswith("| `ctos ")
+    }
+    of_a_bot = set(re.findall(r"`(\w+)`", section.rsplit("A bot has", 1)[1]))
+
+    assert set(bots._engine_json(listed)) == rows["ctos ps --json"]
+    assert set(home._json(shown)) == rows["ctos status --json"]
+    assert set(bots.bot_json(bot)) == of_a_bot
+    assert bots.bot_json(bot)["started_at"] == "2026-01-01T00:00:00.000Z"

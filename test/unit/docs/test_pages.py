@@ -101,7 +101,7 @@ def test_shown_commands_can_be_typed(page, command):
     group = typer.main.get_command(app)
     words = shlex.split(command)[1:]
 
-    if words:
+    if words and words != ["--help"]:
         name, *rest = words
         group.commands[name].make_context(name, rest, resilient_parsing=False)
 
@@ -131,9 +131,7 @@ def test_shown_output_is_what_comes_out(block, tmp_path, ctos_home):
         check=False,
     )
 
-    told = done.stdout.replace(str(place), "/home/you/ctos")
-
-    assert [line.rstrip() for line in told.splitlines()] == shown
+    assert [line.rstrip() for line in done.stdout.splitlines()] == shown
 
 
 def test_every_exit_code_is_explained():

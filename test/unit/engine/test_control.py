@@ -49,9 +49,11 @@ class Desk:
         self.left_event = asyncio.Event()
 
     def welcome(self) -> Welcome:
+        """Who answers."""
         return Welcome(protocol=PROTOCOL_VERSION, version="1", mode="paper", pid=os.getpid())
 
     async def answer(self, request: Request, session: Session) -> Reply:
+        """Some answer, some refuse, one hangs, one fails."""
         if isinstance(request, ListBots):
             return Bots(bots=(), risk_state="ACTIVE", engine_pid=1, mode="paper")
         if isinstance(request, ListOrders):
@@ -64,20 +66,24 @@ class Desk:
         raise RuntimeError("unexpected")
 
     def picture(self, bot: str) -> Picture | None:
+        """A picture with its number."""
         if bot:
             return None
         self.pictures += 1
         return picture(self.pictures)
 
     def came(self, session: Session) -> None:
+        """Counts."""
         self.greeted += 1
 
     def left(self, session: Session) -> None:
+        """Remembers."""
         self.gone.append(session.number)
         self.left_event.set()
 
 
 def picture(number: int) -> HomeSnapshot:
+    """A small snapshot that carries a number."""
     return HomeSnapshot(
         mode="paper",
         at=AT,
@@ -100,6 +106,7 @@ def picture(number: int) -> HomeSnapshot:
 async def listening(
     home: Home, desk: Desk, *, is_unix: bool = True, frame_s: float = 0.001
 ) -> AsyncIterator[ControlServer]:
+    """A server at the home's address."""
     server = ControlServer(Endpoint.of(home, "paper", is_unix=is_unix), desk, frame_s=frame_s)
     async with server.open():
         yield server
@@ -107,6 +114,7 @@ async def listening(
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
+    """A private home."""
     return Home(tmp_path / "home")
 
 
@@ -248,7 +256,7 @@ async def test_a_watcher_who_was_away_sees_the_newest(home: Home):
             seen.append(int(push.quote))
             if len(seen) == 2:
                 break
-            while desk.pictures < 20:
+            while desk.pictures < 20:  # noqa: ASYNC110 # a painter tells nobody
                 await asyncio.sleep(0.001)
 
     assert seen[1] - seen[0] >= 15
@@ -264,7 +272,7 @@ async def test_a_hidden_screen_gets_one_in_eight(home: Home):
             await shown.ask(Watch(bot=""))
             before = desk.pictures
             hidden = 0
-            while desk.pictures < before + 64:
+            while desk.pictures < before + 64:  # noqa: ASYNC110 # same
                 await asyncio.sleep(0.001)
             hidden = client.frames_heard
             visible = shown.frames_heard
@@ -275,16 +283,18 @@ async def test_a_hidden_screen_gets_one_in_eight(home: Home):
 async def test_lines_come_in_order_and_none_is_skipped(home: Home):
     """Diary lines are not conflated."""
     lines = [DiaryLine(bot="b", at=AT, event=f"e.{number}") for number in range(100)]
-    async with listening(home, Desk()) as server:
-        async with await EngineClient.connect(home, "paper") as client:
-            await client.ask(ListBots())
-            for line in lines:
-                server.push(line)
-            heard = []
-            async for push in client.pushes():
-                heard.append(push)
-                if len(heard) == len(lines):
-                    break
+    heard = []
+    async with (
+        listening(home, Desk()) as server,
+        await EngineClient.connect(home, "paper") as client,
+    ):
+        await client.ask(ListBots())
+        for line in lines:
+            server.push(line)
+        async for push in client.pushes():
+            heard.append(push)
+            if len(heard) == len(lines):
+                break
 
     assert heard == lines
 
@@ -296,7 +306,7 @@ async def test_a_client_who_never_reads_is_let_go_and_slows_nobody(home: Home):
         reader, writer = await asyncio.open_unix_connection(Endpoint.of(home, "paper").path)
         writer.write(frames.encode(Hello(protocol=PROTOCOL_VERSION, version="1")))
         await frames.read(reader)
-        while not server.sessions:
+        while not server.sessions:  # noqa: ASYNC110 # same
             await asyncio.sleep(0.001)
         session = server.sessions[0]
         block = b"x" * 1_000_000

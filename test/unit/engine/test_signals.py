@@ -6,6 +6,7 @@ from core.engine.signals import Askings, Ending
 
 
 def askings(times: list[float]) -> tuple[Askings, list[Ending]]:
+    """Something that counts askings at these moments, and what it heard."""
     heard: list[Ending] = []
     moments = iter(times)
     return Askings(heard.append, lambda: next(moments)), heard

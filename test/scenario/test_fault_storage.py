@@ -1,0 +1,113 @@
+"""Faults of the disk and the journal while a bot trades."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.adapters.storage import file
+from core.adapters.storage.journal import SqliteJournal
+from core.domain.events import OrderDenied
+from core.errors import JournalFull
+from core.services.gateway import Step
+from core.services.ports import RiskRow, Transaction
+from core.services.risk.limits import Limits
+from core.testing.execution import BOT, Bench, cancel, order
+
+SYNCED_AT_EVERY_COMMIT = 2
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """An attached bot with an order that rests, everything of it written."""
+    made = Bench(tmp_path)
+    made.attach()
+    made.place("a1")
+    made.run(made.journal.flush())
+    yield made
+    made.close()
+
+
+def assert_held_back(bench: Bench) -> None:
+    """A step that cannot be written sends no order, and its cancel all the same."""
+    with pytest.raises(JournalFull):
+        bench.step(order("a2", price=990), cancel("a1"))
+    bench.wait(1)
+    assert bench.venue.creates == ["a1"]
+    assert len(bench.venue.cancels) == 1
+    assert [alarm.code for alarm in bench.alarms] == ["JOURNAL_FULL"]
+
+
+def assert_goes_on(bench: Bench) -> None:
+    """The same order, once there is room again."""
+    bench.step(order("a2", price=990))
+    bench.wait(1)
+    assert bench.venue.creates == ["a1", "a2"]
+    assert bench.stored("a2").state == "ACKED"
+    assert bench.stored("a1").state == "CANCELED"
+
+
+async def test_a_journal_held_by_another_process_sends_nothing_until_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """ST6: while a backup holds the file, the error is that of a full disk; then it heals."""
+    monkeypatch.setattr(file, "BUSY_WAIT_S", 0)
+    journal = SqliteJournal(tmp_path / "journal.db")
+    row = RiskRow("engine", "HALTED", "you", 3, "")
+    with contextlib.closing(journal):
+        backup = sqlite3.connect(journal.path, isolation_level=None, timeout=0)
+        with contextlib.closing(backup):
+            backup.execute("BEGIN IMMEDIATE")
+            with pytest.raises(JournalFull):
+                await journal.commit(Transaction(risk=[row]))
+            assert journal.risk() == []
+            backup.execute("ROLLBACK")
+
+        await journal.commit(Transaction(risk=[row]))
+        assert journal.risk() == [row]
+
+
+def test_a_journal_that_turns_read_only_sends_nothing_and_lets_cancels_go(bench: Bench):
+    """ST7: SQLite refuses every write; the order waits, the cancel goes, and then it heals."""
+    connection = bench.journal._store._connection
+    connection.execute("PRAGMA query_only = ON")
+    assert_held_back(bench)
+
+    connection.execute("PRAGMA query_only = OFF")
+    assert_goes_on(bench)
+
+
+def test_a_journal_that_others_depend_on_is_synced_at_every_commit(tmp_path: Path):
+    """ST4: with a venue outside, a commit returns when the disk has it, not the system's memory."""
+    journal = SqliteJournal(tmp_path / "journal.db")
+    with contextlib.closing(journal):
+        (level,) = journal._store._connection.execute("PRAGMA synchronous").fetchone()
+
+    assert level == SYNCED_AT_EVERY_COMMIT
+
+
+def test_a_limit_is_kept_by_orders_that_wait_for_the_journal(tmp_path: Path):
+    """RS2: two steps at once, each within the limit by itself: the second one is denied."""
+    bench = Bench(tmp_path, limits=Limits(position=Decimal("0.8")))
+    bench.attach()
+
+    async def at_once() -> None:
+        now_ns = bench.clock.now_ns()
+        steps = [
+            Step(bot_id=BOT, at_ns=now_ns, commands=(order(name),)) for name in ("a1", "a2")
+        ]
+        await asyncio.gather(*(bench.service.step(step) for step in steps))
+
+    bench.run(at_once())
+    bench.wait(1)
+
+    assert bench.venue.creates == ["a1"]
+    (denied,) = bench.inbox.of(OrderDenied)
+    assert (denied.client_order_id, denied.code) == ("a2", "POSITION_EXCEEDS_CAP")
+    bench.close()
