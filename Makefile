@@ -104,7 +104,7 @@ bench: $(STAMP) ## measure; prints its tables
 
 .PHONY: kill-test
 kill-test: $(STAMP) ## SIGKILL real engines again and again; KILLS=N says how often
-	CTOS_TEST_KILLS=$(or $(KILLS),1000) $(PYTEST) -m kill --timeout 0 $(ARGS)
+	CTOS_TEST_KILLS=$(or $(KILLS),200) $(PYTEST) -m kill --timeout 0 $(ARGS)
 
 .PHONY: format
 format: $(STAMP) ## bring the code into shape

@@ -21,7 +21,7 @@ from typing import Final, Protocol, Self
 
 from core.adapters.exchanges.models import plain
 from core.domain.events import Act, Horizon, RiskStateChanged
-from core.domain.policies import OnStart
+from core.domain.policies import OnExit, OnStart
 from core.engine.accounts import Account
 from core.engine.bots import Bot
 from core.engine.doors import BotPlan, Doors, OpenFeed, VenueRoom
@@ -37,6 +37,7 @@ from core.engine.protocol import (
 from core.errors import ConfigError, CtosError, ExitCode, VenueError
 from core.infrastructure.clock import Clock, WallClock
 from core.infrastructure.logging import LogRing
+from core.infrastructure.tasks import ClockJumped, LoopLate, LoopMonitor
 from core.services.execution.service import ExecutionService
 from core.services.execution.tracked import Alarm
 from core.services.gateway import BotSpec
@@ -125,6 +126,7 @@ class Engine:
         self._starting = asyncio.Lock()
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
+        self._is_watching_loop = False
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -290,6 +292,10 @@ class Engine:
             on_equity=self._loss_watch(bot_id, plan),
         )
         service.feed_notice = " ".join(feed.notices)
+        if self.risk.state is not RiskState.ACTIVE:
+            state, by = self.risk.state.value, self.risk.by
+            now_ns = self._clock.now_ns()
+            service.inbox.post(RiskStateChanged(at_ns=now_ns, state=state, by=by))
         self.portfolio.follow(plan.venue, plan.settings.instrument)
         return Bot(
             plan=plan,
@@ -376,10 +382,34 @@ class Engine:
         await execution.start()
         await self.portfolio.add(exchange, market)
         if not self._is_virtual:
+            self._watch_loop()
             account.watcher = self._group.create_task(
                 self._guarded(market.watch_age()), name=f"age.{plan.venue}"
             )
         return account
+
+    def _watch_loop(self) -> None:
+        """Begins to measure how late the loop turns, once, where the clock is the wall's."""
+        if self._is_watching_loop or not isinstance(self._clock, WallClock):
+            return
+        self._is_watching_loop = True
+        monitor = LoopMonitor(self._clock, self._on_loop)
+        self._background.append(
+            self._group.create_task(self._guarded(monitor.run()), name="loop.monitor")
+        )
+
+    def _on_loop(self, finding: LoopLate | ClockJumped) -> None:
+        """After standing still or a jump of the clock nothing is believed before it is checked."""
+        if isinstance(finding, LoopLate) and not finding.is_stale:
+            return
+        for account in self._accounts.values():
+            account.market.distrust()
+            for bot in self.running:
+                if account.execution.has(bot.bot_id):
+                    check = account.execution.reconcile(bot.bot_id)
+                    name = f"check.{bot.name}"
+                    task = self._group.create_task(self._guarded(check), name=name)
+                    self._background.append(task)
 
     def _horizon(self, venue: str) -> Horizon:
         account = self._accounts.get(venue)
@@ -415,7 +445,21 @@ class Engine:
             log.exception("bot.failed bot=%s", bot.name)
             bot.fail(error, ExitCode.FAILED)
         finally:
+            await self._leave_nothing(bot, account)
             self._ended(bot, account)
+
+    async def _leave_nothing(self, bot: Bot, account: Account) -> None:
+        """A bot that failed does not end in silence: its orders are cancelled, its place is freed.
+
+        Its position stays, and so do its orders where `on_exit` keeps them or the engine itself
+        ends: the next start goes on with both.
+        """
+        if bot.failure is None or not account.execution.has(bot.bot_id):
+            return
+        cancels = bot.plan.settings.on_exit is not OnExit.KEEP
+        with contextlib.suppress(Exception):
+            async with self._clock.timeout(CANCEL_S):
+                await account.execution.abandon(bot.bot_id, cancels=cancels)
 
     async def _begun(self, bot: Bot, account: Account) -> None:
         """What is set once journal and venue have agreed."""

@@ -99,9 +99,7 @@ def test_a_limit_is_kept_by_orders_that_wait_for_the_journal(tmp_path: Path):
 
     async def at_once() -> None:
         now_ns = bench.clock.now_ns()
-        steps = [
-            Step(bot_id=BOT, at_ns=now_ns, commands=(order(name),)) for name in ("a1", "a2")
-        ]
+        steps = [Step(bot_id=BOT, at_ns=now_ns, commands=(order(name),)) for name in ("a1", "a2")]
         await asyncio.gather(*(bench.service.step(step) for step in steps))
 
     bench.run(at_once())

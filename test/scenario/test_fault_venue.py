@@ -70,9 +70,7 @@ def test_a_venue_that_comes_back_is_not_flooded(tmp_path: Path):
 
     assert bench.words().count("order.resolved") == 12
     assert len(bench.venue.orders) == 12
-    busiest = max(
-        sum(first <= at < first + MINUTE_NS for at in asked_ns) for first in asked_ns
-    )
+    busiest = max(sum(first <= at < first + MINUTE_NS for at in asked_ns) for first in asked_ns)
     assert busiest <= 40
     bench.close()
 
@@ -118,7 +116,7 @@ def test_a_cancel_of_everything_names_each_of_ours(bench: Bench):
 
 
 def test_a_request_cut_off_by_our_own_end_is_asked_for_at_the_next_start(bench: Bench):
-    """PR20: the engine ends while a create is under way; the order is found, and never sent again."""
+    """PR20: the engine ends while a create is under way; the order is found, not sent again."""
     bench.venue.create_script.append(Create.HANGS_AFTER)
     bench.venue.is_stream_silent = True
     bench.step(order("a1"))

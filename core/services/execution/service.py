@@ -26,7 +26,7 @@ from core.adapters.exchanges.models import (
     EventType,
     plain,
 )
-from core.domain.commands import CancelOrder, PlaceOrder
+from core.domain.commands import CancelOrder, PlaceOrder, Reason
 from core.domain.events import OrderAccepted, OrderDenied
 from core.domain.lifecycle import OrderState
 from core.errors import (
@@ -225,6 +225,34 @@ class ExecutionService:
                 await self._journal.commit(self._closing(bot, is_closed=is_closed))
             finally:
                 self._let_go(bot)
+
+    def has(self, bot_id: str) -> bool:
+        """Whether a bot is attached."""
+        return bot_id in self._bots
+
+    async def abandon(self, bot_id: str, *, cancels: bool) -> None:
+        """Lets a bot go that can decide nothing any more.
+
+        Args:
+            bot_id: Which.
+            cancels: Whether its orders are cancelled first; returns when the venue says that they
+                are gone.
+        """
+        bot = self._bots[bot_id]
+        if cancels:
+            reason = Reason("cancel.of_failed_bot")
+            commands = tuple(
+                CancelOrder(
+                    client_order_id=item.intent.client_order_id,
+                    symbol=bot.spec.symbol,
+                    reason=reason,
+                )
+                for item in self._journal.unsettled(bot_id)
+            )
+            await self.step(Step(bot_id=bot_id, at_ns=self._clock.now_ns(), commands=commands))
+            while self.open_orders(bot_id):
+                await self._clock.sleep(self._settings.cancel_retry_s)
+        await self.detach(bot_id, is_closed=False)
 
     # -- beside the gateway -------------------------------------------------------------------
 

@@ -212,6 +212,20 @@ class MarketData:
             await self._clock.sleep(1.0)
             self.tell_stale()
 
+    def distrust(self) -> None:
+        """Tells every listener that prices are stale: this process stood still, or time jumped.
+
+        The next price ends it.
+        """
+        now_ns = self._clock.now_ns()
+        for stream in self._streams.values():
+            if stream.newest is None or stream.is_stale or stream.has_ended:
+                continue
+            stream.is_stale = True
+            stale = DataStale(at_ns=now_ns, what="prices", since_ns=stream.newest.at_ns)
+            for listener in stream.listeners:
+                listener.inbox.post(stale)
+
     def close(self) -> None:
         """Ends every subscription."""
         for subscription in self._subscriptions:

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from core.domain.events import Event
 from core.engine.client import EngineClient, EngineRefused
 from core.engine.desk import FrontDesk
 from core.engine.endpoint import Endpoint
@@ -292,10 +294,27 @@ async def test_what_was_left_behind_can_be_stopped_by_name(home: Home):
     """A bot that an engine left in the middle is started from the journal to be ended."""
     async with house(home) as found, await found.connect() as client:
         await client.demand(start(is_detached=True))
-        await until(lambda: found.events.count("order.placed") > 10)
+        await until(lambda: found.engine.bots["bot"].service.machine.open_orders >= 20)
+        await until(lambda: found.events.count("order.placed") >= 20)
     async with house(home) as found, await found.connect() as client:
         await client.demand(StopBot(bot="bot"))
         await until(lambda: bool(found.ends))
 
     assert found.ends[0].exit_code == 0
     assert "orders cancelled" in found.ends[0].text
+
+
+async def test_a_bot_whose_task_fails_leaves_no_order_behind(home: Home):
+    """An error in a bot ends that bot, loudly: its orders are cancelled and its place is free."""
+    async with house(home) as found, await found.connect() as client:
+        await client.demand(start(is_detached=True))
+        await until(lambda: found.events.count("order.placed") >= 20)
+        bot = found.engine.bots["bot"]
+
+        bot.service.inbox.post(cast("Event", object()))
+        await until(lambda: bool(found.ends))
+        account = found.engine.account_of(bot)
+
+        assert found.ends[0].exit_code != 0
+        assert await account.exchange.get_open_orders() == []
+        assert not account.execution.has(bot.bot_id)

@@ -9,7 +9,7 @@ from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide, 
 from core.domain.events import Act, OrderUnknown
 from core.services.grid.settings import GridSettings, GridType, InitialFill
 from core.services.grid.snapshot import GridPhase, GridSnapshot, SlotState
-from core.services.grid.view import Surroundings, grid_snapshot
+from core.services.grid.view import SlotRows, Surroundings, grid_snapshot
 from core.testing.grid_story import GridStory
 
 INSTRUMENT = Instrument(
@@ -158,3 +158,18 @@ def test_a_yearly_rate_needs_ten_minutes():
     assert result.apr_24h == Decimal("0.9602") / Decimal("0.25") * 8766 / 294
     assert result.apr_24h == result.apr_7d
     assert result.round_trips == 1
+
+
+def test_rows_kept_from_one_picture_to_the_next_are_those_of_a_fresh_one():
+    """Whatever a slot goes through, a row that was kept says what a new one would."""
+    story, kept, pictures = GridStory(LONG), SlotRows(), set()
+    for price in ("99.5", "98.9", "97.5", "96.9", "98.2", "99.4", "100.6"):
+        story.price(price)
+        for act in (Act.PAUSE, Act.RESUME):
+            story.ask(act)
+            picture = grid_snapshot(story.machine, story.now_ns, AROUND, kept)
+            pictures.add(picture.slots)
+
+            assert picture.slots == shown(story).slots
+
+    assert len(pictures) > 5

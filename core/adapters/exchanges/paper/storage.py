@@ -389,9 +389,10 @@ class Storage:
         """Closed orders from old to new by their last update; with a limit the newest of them."""
         rows = self._connection.execute(
             "SELECT * FROM orders WHERE status NOT IN ('open', 'partially_filled')"
-            " AND (?1 IS NULL OR symbol = ?1) AND (?2 IS NULL OR updated_ns >= ?2)"
-            " ORDER BY updated_ns DESC, number DESC LIMIT ?3",
-            (symbol, since_ns, -1 if limit is None else limit),
+            " AND (:symbol IS NULL OR symbol = :symbol)"
+            " AND (:since IS NULL OR updated_ns >= :since)"
+            " ORDER BY updated_ns DESC, number DESC LIMIT :limit",
+            {"symbol": symbol, "since": since_ns, "limit": -1 if limit is None else limit},
         )
         found = [self._order(row, instruments[row[2]]) for row in rows if row[2] in instruments]
         return found[::-1]
@@ -403,8 +404,9 @@ class Storage:
         rows = self._connection.execute(
             "SELECT number, order_number, client_order_id, symbol, side, price, amount, fee,"
             " fee_currency, liquidity, at_ns FROM fills"
-            " WHERE at_ns >= ?2 AND (?1 IS NULL OR symbol = ?1) ORDER BY at_ns, number",
-            (symbol, since_ns or 0),
+            " WHERE at_ns >= :since AND (:symbol IS NULL OR symbol = :symbol)"
+            " ORDER BY at_ns, number",
+            {"symbol": symbol, "since": since_ns or 0},
         )
         return [
             FillData(
@@ -431,9 +433,10 @@ class Storage:
         """Settlements from old to new."""
         rows = self._connection.execute(
             "SELECT payment_id, symbol, amount, rate, position, at_ns FROM funding"
-            " WHERE (?1 IS NULL OR symbol = ?1) AND (?2 IS NULL OR at_ns >= ?2)"
+            " WHERE (:symbol IS NULL OR symbol = :symbol)"
+            " AND (:since IS NULL OR at_ns >= :since)"
             " ORDER BY at_ns, symbol",
-            (symbol, since_ns),
+            {"symbol": symbol, "since": since_ns},
         )
         return [
             FundingPaymentData(
