@@ -99,7 +99,7 @@ def _refuse(block: Block, name: str, row: int) -> NoReturn:
 
 
 def _from_text(block: Block, name: str, column: TextColumn, *, optional: bool) -> Scaled:
-    digits = _read_digits(column)
+    digits = _read_alike(column) or _read_digits(column)
     known = None
     if digits.empty.any():
         known = ~digits.empty
@@ -136,6 +136,34 @@ class _Digits:
     @property
     def scale(self) -> int:
         return int(self.decimals.max(initial=0))
+
+
+def _read_alike(column: TextColumn) -> _Digits | None:
+    """The digits of fields that all have the same length and their point at the same place."""
+    count = len(column)
+    lengths = column.end - column.start
+    length = int(lengths[0]) if count else 0
+    if not 0 < length <= _MAX_DIGITS + 1 or (lengths != length).any():
+        return None
+    values = np.zeros(count, np.int64)
+    point = length
+    for place in range(length):
+        digit = column.buffer[column.start + place] - np.uint8(_ZERO)
+        if (digit < 10).all():
+            values *= 10
+            values += digit
+        elif point == length and (digit == np.uint8(_POINT - _ZERO & 0xFF)).all():
+            point = place
+        else:
+            return None
+    decimals = max(0, length - point - 1)
+    is_long = length - (point < length) > _MAX_DIGITS
+    if is_long or point == 0 == decimals or decimals > MAX_SCALE:
+        return None
+    if int(values.min()) < 0 or int(values.max()) >= _LIMIT:
+        return None
+    nowhere = np.zeros(count, np.bool_)
+    return _Digits(values, np.full(count, decimals, np.int64), nowhere, nowhere)
 
 
 def _read_digits(column: TextColumn) -> _Digits:
