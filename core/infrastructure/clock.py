@@ -59,6 +59,12 @@ class Clock(Protocol):
     def call_at_ns(self, ns: int, callback: Callable[[], object]) -> Cancellable:
         """Calls back once when `now_ns()` reaches `ns`, soon when it is past. Loop thread only."""
 
+    def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> Cancellable:
+        """Calls back once when so much time has passed, however the wall clock is set meanwhile.
+
+        Loop thread only.
+        """
+
 
 class WallClock:
     """The machine's own time."""
@@ -92,6 +98,10 @@ class WallClock:
     def call_at_ns(self, ns: int, callback: Callable[[], object]) -> Cancellable:
         """Calls back when the system's time reaches `ns`."""
         return WallTimer(self.now_ns, 1.0, ns, callback)
+
+    def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> Cancellable:
+        """Calls back when so many nanoseconds have passed."""
+        return asyncio.get_running_loop().call_later(max(delay_ns, 0) / NS_PER_S, callback)
 
 
 class ScaledClock:
@@ -139,6 +149,11 @@ class ScaledClock:
         """Calls back when feed time reaches `ns`."""
         return WallTimer(self.now_ns, self.speed, ns, callback)
 
+    def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> Cancellable:
+        """Calls back when so many nanoseconds of feed time have passed."""
+        delay_s = max(delay_ns, 0) / NS_PER_S / self.speed
+        return asyncio.get_running_loop().call_later(delay_s, callback)
+
 
 class VirtualClock:
     """The time of a virtual loop, exact to the nanosecond; waiting costs nothing."""
@@ -184,6 +199,10 @@ class VirtualClock:
     def call_at_ns(self, ns: int, callback: Callable[[], object]) -> Cancellable:
         """Calls back at exactly `ns`; those of one moment run in the order of asking."""
         return self._loop.call_at_ns(ns, callback)
+
+    def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> Cancellable:
+        """Calls back exactly `delay_ns` later."""
+        return self._loop.call_at_ns(self._loop.now_ns() + max(delay_ns, 0), callback)
 
 
 class WallTimer:

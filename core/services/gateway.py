@@ -84,6 +84,9 @@ class Attached:
     """The `on_exit` policy that a crash interrupted, to be finished first."""
     last_client_order_id: str | None = None
     """The id that this bot used last, in any of its lives: its counter goes on above it."""
+    seen_client_order_ids: tuple[str, ...] = ()
+    """Ids with this bot's prefix that the venue still tells of; the counter goes on above them too,
+    so that a journal put back from an old copy gives none of them out again."""
     fees: Decimal = Decimal(0)
     """Quote, paid: of the bot's own fills."""
     funding: Decimal = Decimal(0)

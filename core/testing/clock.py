@@ -113,6 +113,10 @@ class ManualClock:
         heapq.heappush(self._timers, (ns - self._wall_ns, self._count, timer))
         return timer
 
+    def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> ManualTimer:
+        """Calls back inside `advance`, so much later."""
+        return self.call_at_ns(self.now_ns() + delay_ns, callback)
+
     def _next_ns(self) -> int | None:
         while self._timers and self._timers[0][2].is_cancelled:
             heapq.heappop(self._timers)

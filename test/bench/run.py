@@ -1,6 +1,6 @@
 """What ctos costs, as ratios within one run.
 
-python test/bench/run.py [--rows N] [--out FILE]
+python test/bench/run.py [--rows N] [--only PART] [--out FILE]
 
 help      `ctos --help` beside an interpreter that imports typer and one that does nothing
 replay    a tape of trades through the whole bot on virtual time: reading, matching, machine,
@@ -9,6 +9,10 @@ replay    a tape of trades through the whole bot on virtual time: reading, match
 reaction  word in to order out in one process: from an execution leaving the venue until the
           order it causes is handed to the venue's door, without the journal's commit
 picture   one snapshot with 200 levels: made, encoded, decoded
+screen    `screen.py`: start to first picture; what a screen costs, and whether it delays the engine
+
+The replay is also given as a multiple of a plain loop in Decimal over as many prices, so that runs
+on different machines compare. `feeds.py` beside this measures the reading of recordings alone.
 """
 
 from __future__ import annotations
@@ -26,12 +30,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 REPEATS: Final = 7
+PARTS: Final = ("help", "replay", "reaction", "picture", "screen")
 CONFIG: Final = """
 grid_system:
   exchange: paper
@@ -53,6 +59,7 @@ def main() -> None:
     """Measures everything and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000, help="trades of the tape")
+    parser.add_argument("--only", choices=PARTS, help="one part alone")
     parser.add_argument("--out", type=Path, help="where the numbers go as JSON")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--tape", type=Path, help=argparse.SUPPRESS)
@@ -61,7 +68,7 @@ def main() -> None:
         sys.stdout.write(json.dumps(CHILDREN[options.child](options.tape)))
         return
     with tempfile.TemporaryDirectory(prefix="ctos-bench-") as folder:
-        found = measure(Path(folder), options.rows)
+        found = measure(Path(folder), options.rows, (options.only,) if options.only else PARTS)
     for name, values in found.items():
         print(f"\n{name}")
         for key, value in values.items():
@@ -74,33 +81,74 @@ def main() -> None:
         options.out.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def measure(folder: Path, rows: int) -> dict[str, dict[str, float | int]]:
-    """All tables, by name."""
+def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[str, float | int]]:
+    """The tables of some parts, by name."""
+    found: dict[str, dict[str, float | int]] = {}
+    if "help" in parts:
+        found["help"] = start_up()
+    if {"replay", "reaction", "picture"} & set(parts):
+        found |= on_tape(folder, rows, parts)
+    if "screen" in parts:
+        found |= on_screen(folder / "screen.json")
+    return found
+
+
+def on_screen(out: Path) -> dict[str, dict[str, float | int]]:
+    """The tables of `screen.py`."""
+    command = [sys.executable, str(Path(__file__).with_name("screen.py")), "--out", str(out)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    tables: dict[str, dict[str, float | int]] = json.loads(out.read_text("utf-8"))
+    return tables
+
+
+def plain_loop(rows: int) -> float:
+    """Seconds of a loop that makes as many prices as Decimal and compares each with two others."""
+    price, low, high, step = Decimal(118_000), Decimal(100_000), Decimal(130_000), Decimal("0.1")
+    began = time.perf_counter()
+    for index in range(rows):
+        price = price + step if index & 1 else price - step
+        if price <= low or price >= high:
+            break
+    return time.perf_counter() - began
+
+
+def on_tape(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[str, float | int]]:
+    """The tables that need a tape."""
     small, whole = folder / "quarter.csv", folder / "whole.csv"
     write_tape(whole, rows)
     with whole.open() as source, small.open("w") as target:
         for _ in range(rows // 4 + 1):
             target.write(source.readline())
-    runs = [child("replay", whole) for _ in range(3)]
-    best = min(runs, key=lambda run: run["seconds"])
-    quarter = child("replay", small)
-    shares = child("shares", small)
-    return {
-        "help": start_up(),
-        "replay": {
+    found: dict[str, dict[str, float | int]] = {}
+    if "replay" in parts:
+        best, reference = min(
+            ((replayed(whole), plain_loop(rows)) for _ in range(3)),
+            key=lambda run: run[0]["seconds"],
+        )
+        quarter = child("replay", small)
+        found["replay"] = {
             "trades": rows,
             "fills": int(best["fills"]),
             "seconds, reading included": best["seconds"],
             "trades a second": round(rows / best["seconds"]),
             "CPU seconds": best["cpu_seconds"],
             "trades a CPU second": round(rows / best["cpu_seconds"]),
+            "times a plain Decimal loop": best["seconds"] / reference,
             "peak MB": best["peak_mb"],
             "peak MB of a quarter": quarter["peak_mb"],
-        },
-        "share of each part, %": shares,
-        "reaction, us": child("reaction", small),
-        "picture of 200 levels, us": child("picture", small),
-    }
+        }
+        found["share of each part, %"] = {**child("shares", small)}
+    if "reaction" in parts:
+        found["reaction, us"] = {**child("reaction", small)}
+    if "picture" in parts:
+        found["picture of 200 levels, us"] = {**child("picture", small)}
+    return found
+
+
+def replayed(tape: Path) -> dict[str, float]:
+    """A replay that finds no columns kept from an earlier one."""
+    shutil.rmtree(tape.parent / ".ctos-cache", ignore_errors=True)
+    return child("replay", tape)
 
 
 def write_tape(path: Path, rows: int) -> None:
@@ -135,7 +183,11 @@ def start_up() -> dict[str, float | int]:
         for name, command in commands.items():
             began = time.perf_counter()
             subprocess.run(
-                [sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, check=True
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=warm({}),
+                stdout=subprocess.DEVNULL,
+                check=True,
             )
             times[name].append((time.perf_counter() - began) * 1000)
     medians: dict[str, float | int] = {
@@ -153,7 +205,7 @@ def child(name: str, tape: Path) -> dict[str, float]:
     try:
         shown = subprocess.run(
             [sys.executable, __file__, "--child", name, "--tape", str(tape)],
-            env={**os.environ, "CTOS_HOME": home},
+            env=warm({"CTOS_HOME": home}),
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
@@ -161,6 +213,12 @@ def child(name: str, tape: Path) -> dict[str, float]:
         shutil.rmtree(home, ignore_errors=True)
     found: dict[str, float] = json.loads(shown)
     return found
+
+
+def warm(env: dict[str, str]) -> dict[str, str]:
+    """This environment and more, with compiled modules kept, as a user's interpreter keeps them."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **env}
 
 
 def memory_folder() -> str | None:

@@ -71,8 +71,8 @@ def test_a_create_that_never_arrived_is_proved_absent(bench: Bench, word: Create
     assert bench.stored("a1").state == "NOT_PLACED"
     proof = bench.journal.evidence("a1")[-2]
     assert proof.kind == "NOT_PLACED"
-    assert "fills@" in proof.detail
-    assert "order@" in proof.detail
+    assert "fills+" in proof.detail
+    assert "order+" in proof.detail
 
 
 @pytest.mark.parametrize(

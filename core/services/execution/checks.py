@@ -110,7 +110,7 @@ class Checks:
             self._desk.spawn(self._check_on_time(bot, check), f"reconcile {bot.bot_id}")
             self._arm(bot, seconds, check)
 
-        timer = self._desk.clock.call_at_ns(self._desk.clock.now_ns() + round(seconds * 1e9), fire)
+        timer = self._desk.clock.call_after_ns(round(seconds * 1e9), fire)
         timers.append(timer)
 
     def stop(self, bot_id: str) -> None:

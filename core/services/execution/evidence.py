@@ -30,11 +30,14 @@ class Negative:
 
     endpoint: Endpoint
     asked_ns: int
-    """When the question left, which is what the answer is at least as new as."""
+    """When the question left (monotonic), which is what the answer is at least as new as."""
 
 
 def certain_from_ns(deadline_ns: int, settings: ExecutionSettings) -> int:
-    """The first moment at which a question can be answered with a no that counts."""
+    """The first moment at which a question can be answered with a no that counts.
+
+    All moments here are of one monotonic clock.
+    """
     return deadline_ns + settings.certainty_ns
 
 
@@ -52,8 +55,10 @@ def is_absent(negatives: list[Negative], certain_from: int, settings: ExecutionS
 def in_words(negatives: list[Negative], certain_from: int) -> str:
     """The proof, for the journal."""
     counted = [item for item in negatives if item.asked_ns > certain_from]
-    answers = " ".join(f"{item.endpoint.value}@{item.asked_ns}" for item in counted)
-    return f"absent after {certain_from}: {answers}"
+    answers = " ".join(
+        f"{item.endpoint.value}+{(item.asked_ns - certain_from) / 1e9:.3f}s" for item in counted
+    )
+    return f"absent, asked after the deadline and its margin: {answers}"
 
 
 def is_explained_by(difference: int, buys: int, sells: int) -> bool:

@@ -92,8 +92,7 @@ class Listener:
         self._unheard[order.client_order_id] = order
         if not self._is_listening:
             self._is_listening = True
-            at_ns = self._desk.clock.now_ns() + round(self._desk.settings.echo_s * 1e9)
-            self._desk.clock.call_at_ns(at_ns, self._listen)
+            self._desk.clock.call_after_ns(round(self._desk.settings.echo_s * 1e9), self._listen)
 
     def _listen(self) -> None:
         """Where nothing was heard the stream is not trusted: the bots concerned are compared."""
@@ -239,8 +238,7 @@ class Listener:
         is_idle = not self._short
         self._short[order.client_order_id] = order
         if is_idle:
-            at_ns = self._desk.clock.now_ns() + round(self._desk.settings.settle_s * 1e9)
-            self._desk.clock.call_at_ns(at_ns, self._settle)
+            self._desk.clock.call_after_ns(round(self._desk.settings.settle_s * 1e9), self._settle)
 
     def _settle(self) -> None:
         if not self._desk.is_closed and any(not order.is_ended for order in self._short.values()):

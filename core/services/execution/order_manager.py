@@ -308,7 +308,17 @@ class OrderManager:
             data.symbol == order.command.symbol
             and data.side is order.command.side
             and (not data.client_order_id or data.client_order_id == order.client_order_id)
+            and self._has_its_terms(order, data)
         )
+
+    def _has_its_terms(self, order: TrackedOrder, data: OrderData) -> bool:
+        """Whether price and amount are those we asked for: an id may have been given out twice."""
+        instrument, command = order.bot.instrument, order.command
+        if data.amount != instrument.amount(command.amount):
+            return False
+        if command.price is None or data.price is None:
+            return True
+        return data.price == instrument.price(command.price)
 
     def _mismatch(self, order: TrackedOrder, data: OrderData, at_ns: int) -> None:
         text = f"the venue answered with order {data.client_order_id or data.order_id}"

@@ -64,10 +64,11 @@ class Resolver:
         cases = self._cases.setdefault(symbol, {})
         if order.client_order_id in cases:
             return
-        now_ns = self._desk.clock.now_ns()
+        clock = self._desk.clock
+        # Elapsed time, so that a wall clock that is set neither cuts the wait nor stretches it.
         # What the venue had once cannot still be under way to it: a no counts from now on.
-        deadline_ns = now_ns if order.is_vanished else max(order.deadline_ns, 0)
-        certain_ns = certain_from_ns(deadline_ns, self._desk.settings)
+        left_ns = 0 if order.is_vanished else max(order.deadline_ns - clock.now_ns(), 0)
+        certain_ns = certain_from_ns(clock.monotonic_ns() + left_ns, self._desk.settings)
         cases[order.client_order_id] = Case(order, certain_ns)
         if is_idle:
             self._desk.spawn(self._work(symbol), f"resolve {symbol}")
@@ -131,7 +132,7 @@ class Resolver:
     async def _ask_orders(self, symbol: str, cases: list[Case]) -> None:
         for case in cases:
             order = case.order
-            asked_ns = self._desk.clock.now_ns()
+            asked_ns = self._desk.clock.monotonic_ns()
             try:
                 data = await self._get_order(order)
             except OrderNotFound:
@@ -146,7 +147,7 @@ class Resolver:
                 self._desk.carry_out()
 
     async def _ask_open_orders(self, symbol: str, cases: list[Case]) -> None:
-        asked_ns = self._desk.clock.now_ns()
+        asked_ns = self._desk.clock.monotonic_ns()
         found = await self._desk.call(
             "get_open_orders",
             symbol,
@@ -164,7 +165,7 @@ class Resolver:
                 self._desk.manager.on_order(order, data, self._desk.clock.now_ns())
 
     async def _ask_fills(self, symbol: str, cases: list[Case]) -> None:
-        asked_ns = self._desk.clock.now_ns()
+        asked_ns = self._desk.clock.monotonic_ns()
         first_ns = min(case.order.created_ns for case in cases)
         lookback = timedelta(seconds=self._desk.settings.fill_lookback_s)
         await self._reconciler.take_in_fills(symbol, from_ns(first_ns) - lookback)
@@ -238,7 +239,7 @@ class Resolver:
             is_over = True
             _finish(nap)
 
-        timer = clock.call_at_ns(clock.now_ns() + round(seconds * 1e9), over)
+        timer = clock.call_after_ns(round(seconds * 1e9), over)
         try:
             await nap
         finally:

@@ -181,4 +181,4 @@ class Sender:
         now_ns = self._clock.monotonic_ns()
         wait_ns = min(self._ready_ns(item[0]) for item in held) - now_ns
         if wait_ns > 0:
-            self._timer = self._clock.call_at_ns(self._clock.now_ns() + wait_ns, self._pump)
+            self._timer = self._clock.call_after_ns(wait_ns, self._pump)

@@ -24,6 +24,7 @@ from typing import Final
 from core.adapters.exchanges.interface import ExchangeInterface, Subscription
 from core.adapters.exchanges.models import (
     EventType,
+    OrderData,
     plain,
 )
 from core.domain.commands import CancelOrder, PlaceOrder, Reason
@@ -34,6 +35,7 @@ from core.errors import (
     JournalError,
     JournalFull,
     RiskDenied,
+    VenueError,
 )
 from core.infrastructure.clock import Clock
 from core.services.execution.canceler import Canceler
@@ -62,7 +64,7 @@ from core.services.execution.recall import (
     tell_end,
 )
 from core.services.execution.resolver import Resolver
-from core.services.execution.sender import Sender
+from core.services.execution.sender import Priority, Sender
 from core.services.execution.settings import ExecutionSettings
 from core.services.execution.snapshot import HealthResult
 from core.services.execution.tracked import (
@@ -497,6 +499,7 @@ class ExecutionService:
         self._desk.carry_out()
         await self._resolver.look(spec.symbol)
         await self._checks.check(bot)
+        seen = await self._ids_at_venue(spec)
         return Attached(
             is_new=is_new,
             state={key: value for key, value in state.items() if key != CLEANUP_KEY},
@@ -506,8 +509,27 @@ class ExecutionService:
             unresolved=self._resolver.open_count(bot),
             interrupted_cleanup=state.get(CLEANUP_KEY),
             last_client_order_id=journal.last_client_order_id(spec.bot_id),
+            seen_client_order_ids=seen,
             fees=earlier.fees,
             funding=earlier.funding,
+        )
+
+    async def _ids_at_venue(self, spec: BotSpec) -> tuple[str, ...]:
+        """Client order ids of this bot that the venue knows, open or lately closed."""
+        found: list[OrderData] = []
+        for name, ask in (
+            ("get_open_orders", lambda: self._venue.get_open_orders(spec.symbol)),
+            ("get_order_history", lambda: self._venue.get_order_history(spec.symbol, limit=500)),
+        ):
+            try:
+                found += await self._desk.call(name, spec.symbol, Priority.QUERY, ask)
+            except VenueError as error:
+                # The journal's own last id stands; this guards only against an old copy of it.
+                log.info("attach.no_answer method=%s error=%s", name, error)
+        return tuple(
+            order.client_order_id
+            for order in found
+            if order.client_order_id and order.client_order_id.startswith(spec.order_prefix)
         )
 
     def _closing(self, bot: BotBook, *, is_closed: bool) -> Transaction:

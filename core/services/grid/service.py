@@ -315,6 +315,8 @@ class GridService:
             self.machine.take_up()
         if attached.last_client_order_id is not None:
             self.machine.go_on_after(attached.last_client_order_id)
+        for identity in attached.seen_client_order_ids:
+            self.machine.go_on_after(identity)
         missed = attached.funding - self.machine.ledger.funding
         if missed:
             # Booked in the journal, but the crash came before the machine had taken it in.

@@ -217,14 +217,9 @@ class MarketData:
 
         The next price ends it.
         """
-        now_ns = self._clock.now_ns()
-        for stream in self._streams.values():
-            if stream.newest is None or stream.is_stale or stream.has_ended:
-                continue
-            stream.is_stale = True
-            stale = DataStale(at_ns=now_ns, what="prices", since_ns=stream.newest.at_ns)
-            for listener in stream.listeners:
-                listener.inbox.post(stale)
+        for symbol, stream in self._streams.items():
+            if stream.newest is not None and not stream.is_stale and not stream.has_ended:
+                self._say_stale(symbol, stream)
 
     def close(self) -> None:
         """Ends every subscription."""
@@ -234,20 +229,23 @@ class MarketData:
 
     def tell_stale(self) -> None:
         """Tells listeners of prices that have grown too old, once for each silence."""
-        limit_s = self._stale_after_s
-        if limit_s is None:
-            return
-        now_ns = self._clock.now_ns()
         for symbol, stream in self._streams.items():
             if stream.newest is None or stream.is_stale or stream.has_ended:
                 continue
-            if (now_ns - stream.newest.at_ns) / 1e9 <= limit_s:
-                continue
-            stream.is_stale = True
-            log.warning("prices.stale symbol=%s age_s=%.1f", symbol, limit_s)
-            stale = DataStale(at_ns=now_ns, what="prices", since_ns=stream.newest.at_ns)
-            for listener in stream.listeners:
-                listener.inbox.post(stale)
+            if self._is_old(stream.newest):
+                self._say_stale(symbol, stream)
+
+    def _is_old(self, moved: MarketMoved) -> bool:
+        limit_s = self._stale_after_s
+        return limit_s is not None and (self._clock.now_ns() - moved.at_ns) / 1e9 > limit_s
+
+    def _say_stale(self, symbol: str, stream: _Stream) -> None:
+        since_ns = 0 if stream.newest is None else stream.newest.at_ns
+        stream.is_stale = True
+        log.warning("prices.stale symbol=%s since_ns=%d", symbol, since_ns)
+        stale = DataStale(at_ns=self._clock.now_ns(), what="prices", since_ns=since_ns)
+        for listener in stream.listeners:
+            listener.inbox.post(stale)
 
     def _on_ticker(self, ticker: TickerData) -> None:
         stream = self._streams[ticker.symbol]
@@ -258,7 +256,12 @@ class MarketData:
         moved = self._moved(stream, ticker)
         stream.newest = moved
         stream.ticker = ticker
-        stream.is_stale = False
+        was_stale, stream.is_stale = stream.is_stale, self._is_old(moved)
+        if stream.is_stale:
+            # Time stands still at the venue: what it says now is no newer than before.
+            if not was_stale:
+                self._say_stale(symbol=ticker.symbol, stream=stream)
+            return
         if moved.mark is not None:
             _add_to_line(stream.fine, FINE_NS, moved.at_ns, moved.mark)
             _add_to_line(stream.coarse, COARSE_NS, moved.at_ns, moved.mark)

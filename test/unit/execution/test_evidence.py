@@ -58,7 +58,7 @@ def test_the_proof_names_only_what_counted():
     """For the journal: which endpoint was asked when."""
     text = in_words(said_no((Endpoint.ORDER, -1), (Endpoint.FILLS, 1)), FROM_NS)
 
-    assert text == f"absent after {FROM_NS}: fills@{FROM_NS + 10**9}"
+    assert text == "absent, asked after the deadline and its margin: fills+1.000s"
 
 
 @pytest.mark.parametrize(

@@ -202,9 +202,10 @@ async def test_the_end_of_a_feed_reaches_every_listener(
 
 
 async def test_the_price_line_keeps_last_high_and_low_of_each_bucket(
-    market: MarketData, door: Door
+    door: Door, clock: ManualClock
 ) -> None:
     """A young line has buckets of five seconds."""
+    market = MarketData(door, clock, stale_after_s=None)  # type: ignore[arg-type]
     await market.listen(INSTRUMENT, Inbox())
     start_ns = 1_700_000_000 * 10**9
     for offset_s, price in ((1, "100"), (2, "104"), (4, "99"), (5, "101")):
@@ -219,8 +220,9 @@ async def test_the_price_line_keeps_last_high_and_low_of_each_bucket(
     assert line[1].at == from_ns(start_ns + 5 * 10**9)
 
 
-async def test_an_old_price_line_has_buckets_of_a_minute(market: MarketData, door: Door) -> None:
+async def test_an_old_price_line_has_buckets_of_a_minute(door: Door, clock: ManualClock) -> None:
     """After half an hour the line reaches six hours back at most."""
+    market = MarketData(door, clock, stale_after_s=None)  # type: ignore[arg-type]
     await market.listen(INSTRUMENT, Inbox())
     start_ns = 1_700_000_040 * 10**9
     for minute in range(31):
@@ -231,3 +233,22 @@ async def test_an_old_price_line_has_buckets_of_a_minute(market: MarketData, doo
     line = market.price_line(INSTRUMENT.symbol)
 
     assert [point.last for point in line] == [Decimal(100 + minute) for minute in range(31)]
+
+
+async def test_a_time_that_stands_still_is_stale_however_often_it_is_told(
+    market: MarketData, door: Door, clock: ManualClock
+) -> None:
+    """T15: age counts by the venue's time; one DataStale, and no reference until time goes on."""
+    inbox = Inbox()
+    await market.listen(INSTRUMENT, inbox)
+    frozen = clock.now()
+    for _ in range(20):
+        door.say(ticker(frozen, last="100"))
+        market.tell_stale()
+        clock.advance(1)
+
+    assert sum(type(event) is DataStale for event in inbox.events) == 1
+    assert market.reference_price(INSTRUMENT.symbol) is None
+
+    door.say(ticker(clock.now(), last="101"))
+    assert market.reference_price(INSTRUMENT.symbol) == 101
