@@ -432,8 +432,8 @@ class Journal(Protocol):
     def denials(self, bot_id: str) -> list[DenialRow]:
         """Refusals that the bot has not been seen to take in, oldest first."""
 
-    def has_fill(self, venue: str, account: str, symbol: str, trade_id: str) -> bool:
-        """Whether an execution was applied."""
+    def has_fill(self, venue: str, account: str, symbol: str, trade_id: str, order_id: str) -> bool:
+        """Whether an execution of an order (the venue's id) was applied."""
 
     def trade_ids(self, client_order_id: str) -> list[str]:
         """The applied executions of an intent."""

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.exchanges.models import Capabilities, ExchangeType, OrderSide, OrderStatus
+from core.adapters.exchanges.models import (
+    Capabilities,
+    ExchangeType,
+    OrderData,
+    OrderSide,
+    OrderStatus,
+)
 from core.domain.commands import Role
 from core.domain.events import OrderEnded, Reconciled
 from core.testing.execution import BOT, Bench, cancel, order
@@ -160,6 +166,65 @@ def test_a_liquidation_by_the_venue_is_told_and_not_fought(bench: Bench):
     assert bench.venue.creates == sent
     end = bench.inbox.of(OrderEnded)[-1]
     assert (end.client_order_id, end.is_ours) == ("b1", False)
+
+
+def test_an_order_proved_absent_that_appears_is_cancelled(bench: Bench):
+    """I12: it arrived half a minute late; nobody wants it any more, and a person hears of it."""
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.step(order("a1"))
+    bench.wait(30)
+    assert bench.stored("a1").state == "NOT_PLACED"
+
+    late = appear(bench, "a1")
+    bench.run(bench.service.reconcile(BOT))
+    bench.wait(10)
+
+    assert bench.venue.orders[late.order_id].status is OrderStatus.CANCELED
+    assert "REVIVED" in [alarm.code for alarm in bench.alarms]
+    assert bench.venue.creates == ["a1"]
+
+
+def test_a_fill_of_an_order_that_was_refused_is_believed(bench: Bench):
+    """P3, I12: the venue said no and executed it; it is booked once, also after a restart."""
+    bench.venue.create_script.append(Create.REJECTED)
+    bench.step(order("a1"))
+    bench.wait(30)
+
+    appear(bench, "a1")
+    bench.do(lambda: bench.venue.fill("a1"))
+    bench.wait(5)
+    bench.step()
+    assert bench.service.ledger(BOT).position == Decimal("0.5")
+    assert "FILLED_AFTER_REFUSAL" in [alarm.code for alarm in bench.alarms]
+
+    bench.crash()
+    bench.attach()
+    bench.step()
+    assert bench.service.ledger(BOT).position == bench.venue.position == Decimal("0.5")
+
+
+def test_parts_and_crashes_in_turn_add_up(bench: Bench):
+    """PR1, V5: five parts, a crash after each, two of them booked before it: counted once each."""
+    bench.place("a1")
+    for number in range(5):
+        bench.do(lambda: bench.venue.fill("a1", "0.1"))
+        if number % 2:
+            bench.step()
+        bench.crash()
+        bench.attach()
+        bench.step()
+
+    ledger = bench.service.ledger(BOT)
+    assert (ledger.position, ledger.fills) == (Decimal("0.5"), 5)
+    assert bench.venue.position == Decimal("0.5")
+    assert bench.stored("a1").state == "FILLED"
+
+
+def appear(bench: Bench, client_order_id: str) -> OrderData:
+    """An order with one of our ids rests at the venue all of a sudden."""
+    late = bench.venue.place_foreign(OrderSide.BUY, "100", "0.5")
+    bench.venue.orders[late.order_id] = replace(late, client_order_id=client_order_id)
+    return bench.venue.orders[late.order_id]
 
 
 class _Noted(list[str]):

@@ -84,7 +84,7 @@ class Story:
         fills = tuple(
             fill
             for fill in self.inbox.of(OrderFilled)
-            if not self.journal.has_fill("paper", self.account, PERP, fill.trade_id)
+            if fill.trade_id not in self.journal.trade_ids(fill.client_order_id)
         )
         now_ns = self.venue.clock.now_ns()
         await self.service.step(Step(bot_id=BOT, at_ns=now_ns, commands=commands, applied=fills))

@@ -285,9 +285,9 @@ class SqliteJournal:
         """Refusals not seen to be taken in."""
         return self._read().denials(bot_id)
 
-    def has_fill(self, venue: str, account: str, symbol: str, trade_id: str) -> bool:
-        """Whether an execution was applied."""
-        return self._read().has_fill(venue, account, symbol, trade_id)
+    def has_fill(self, venue: str, account: str, symbol: str, trade_id: str, order_id: str) -> bool:
+        """Whether an execution of an order was applied."""
+        return self._read().has_fill(venue, account, symbol, trade_id, order_id)
 
     def trade_ids(self, client_order_id: str) -> list[str]:
         """The applied executions of an intent."""

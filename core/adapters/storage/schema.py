@@ -96,7 +96,8 @@ CREATE TABLE fills (
     is_maker INTEGER,
     at_ns INTEGER NOT NULL,
     applied_ns INTEGER NOT NULL,
-    PRIMARY KEY (trade_id, symbol, account, venue)
+    -- Both sides of a trade with ourselves have one trade id, so the order is part of the identity.
+    PRIMARY KEY (trade_id, order_id, symbol, account, venue)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX fills_by_intent ON fills (client_order_id);
 

@@ -195,12 +195,12 @@ class Reader:
         )
         return [DenialRow._make(row) for row in rows]
 
-    def has_fill(self, venue: str, account: str, symbol: str, trade_id: str) -> bool:
-        """Whether an execution was applied."""
-        key = (trade_id, symbol, account, venue)
+    def has_fill(self, venue: str, account: str, symbol: str, trade_id: str, order_id: str) -> bool:
+        """Whether an execution of an order was applied."""
         return self._has(
-            "SELECT 1 FROM fills WHERE trade_id = ? AND symbol = ? AND account = ? AND venue = ?",
-            key,
+            "SELECT 1 FROM fills WHERE trade_id = ? AND order_id = ? AND symbol = ?"
+            " AND account = ? AND venue = ?",
+            (trade_id, order_id, symbol, account, venue),
         )
 
     def trade_ids(self, client_order_id: str) -> list[str]:

@@ -180,7 +180,8 @@ class Listener:
         self._desk.diary(bot.bot_id, at_ns, "funding.paid", fields)
 
     def _is_booked(self, bot: BotBook, fill: FillData) -> bool:
-        return self._desk.journal.has_fill(bot.spec.venue, bot.account, fill.symbol, fill.trade_id)
+        place = (bot.spec.venue, bot.account, fill.symbol)
+        return self._desk.journal.has_fill(*place, fill.trade_id, fill.order_id)
 
     def _adopt_late(self, bot: BotBook, fill: FillData) -> bool:
         """A fill of an order of ours that was over: it is followed again, and the fill counts."""

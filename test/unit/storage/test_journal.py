@@ -83,7 +83,8 @@ async def test_what_was_committed_is_there_after_reopening(journal: SqliteJourna
     assert (stored.intent, stored.state, stored.order_id) == (intent("a1"), "ACKED", "v1")
     assert (stored.cancel_wanted, stored.applied, stored.is_settled) == (1, "0.1", 0)
     assert again.intent_of("v", "a", "S", "v1") == stored
-    assert again.has_fill("v", "a", "S", "t1")
+    assert again.has_fill("v", "a", "S", "t1", "v1")
+    assert not again.has_fill("v", "a", "S", "t1", "v2")
     assert again.ledger("b") == LedgerRow("b", "0.1", "0.01", "0", 1, 8)
     assert again.state("b") == {"slot": "x"}
     assert again.risk() == [RiskRow("engine", "HALTED", "you", 3, "")]
