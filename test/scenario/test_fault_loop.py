@@ -1,9 +1,10 @@
-"""A process that stood still: what an engine does when it wakes up."""
+"""Time that misbehaves: a process that stood still, and a wall clock that is set."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from core.domain.events import DataStale
 from core.engine.engine import Engine, Fields
 from core.engine.protocol import Push, StartBot
-from core.infrastructure.clock import WallClock
+from core.infrastructure.clock import Cancellable, VirtualClock, WallClock, WallTimer, datetime_of
 from core.infrastructure.home import Home
-from core.testing.execution import Inbox
+from core.testing import execution
+from core.testing.execution import Bench, Inbox, order
+from core.testing.scripted_venue import Create
 from core.wiring import Doors
 
 CONFIG = """
@@ -84,3 +87,42 @@ async def test_after_standing_still_nothing_is_believed_before_it_is_checked(
         await until(lambda: teller.events.count("reconciled") > before)
 
         assert len(inbox.of(DataStale)) >= 1
+
+
+class SetClock(VirtualClock):
+    """A wall clock that somebody sets; what passes is the loop's time."""
+
+    offset_ns = 0
+
+    def now_ns(self) -> int:
+        """What the wall says."""
+        return self._loop.now_ns() + self.offset_ns
+
+    def now(self) -> datetime:
+        """What the wall says."""
+        return datetime_of(self.now_ns())
+
+    def call_at_ns(self, ns: int, callback: Callable[[], object]) -> Cancellable:
+        """When the wall says so."""
+        return WallTimer(self.now_ns, 1.0, ns, callback)
+
+
+@pytest.mark.parametrize("set_by_s", [3600, -3600])
+def test_a_clock_that_is_set_neither_shortens_nor_stretches_the_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_by_s: int
+):
+    """CK1: an hour forward or back while an order is in doubt: the proof takes as long as ever."""
+    monkeypatch.setattr(execution, "VirtualClock", SetClock)
+    bench = Bench(tmp_path)
+    bench.attach()
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.step(order("a1"))
+    bench.wait(0.1)
+    assert isinstance(bench.clock, SetClock)
+    bench.clock.offset_ns = set_by_s * 10**9
+
+    bench.wait(9)
+    assert bench.stored("a1").state == "UNKNOWN"
+    bench.wait(10)
+    assert bench.stored("a1").state == "NOT_PLACED"
+    bench.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
@@ -108,4 +109,31 @@ def test_a_limit_is_kept_by_orders_that_wait_for_the_journal(tmp_path: Path):
     assert bench.venue.creates == ["a1"]
     (denied,) = bench.inbox.of(OrderDenied)
     assert (denied.client_order_id, denied.code) == ("a2", "POSITION_EXCEEDS_CAP")
+    bench.close()
+
+
+def test_an_old_copy_of_the_journal_takes_no_order_for_its_own(tmp_path: Path):
+    """ST10: what the copy does not know is foreign; its id is told, so that none comes twice."""
+    bench = Bench(tmp_path)
+    prefix = bench.service.order_prefix(BOT)
+    bench.attach()
+    bench.place(f"{prefix}1E1")
+    bench.crash()
+    bench.journal.close()
+    shutil.copy(bench.path, tmp_path / "copy.db")
+    bench._boot()
+    bench.attach()
+    bench.place(f"{prefix}2E2", price=990)
+    bench.crash()
+    bench.journal.close()
+    shutil.copy(tmp_path / "copy.db", bench.path)
+    bench._boot()
+
+    attached = bench.attach()
+
+    assert attached.last_client_order_id == f"{prefix}1E1"
+    assert f"{prefix}2E2" in attached.seen_client_order_ids
+    assert attached.foreign_orders == 1
+    assert bench.venue.cancels == []
+    assert len(bench.venue.open_orders()) == 2
     bench.close()
