@@ -11,7 +11,6 @@ from core.engine.protocol import ListOrders, ListRequests, OrderRow, Orders, Req
 from tui.modals.explain import DetailSheet, HelpSheet, RowSheet
 from tui.modals.lists import ListSheet
 from tui.modals.prompt import Prompt
-from tui.presentation.cells import plain_text
 from tui.presentation.csv import csv_text
 from tui.screens.suite import AnyPanel, SuiteScreen
 from tui.widgets.charts import ChartPanel
@@ -104,7 +103,9 @@ class Looking:
         elif isinstance(panel, OrdersTable):
             self.open_order(panel.cursor_row)
         elif isinstance(panel, VenueTable | PositionsTable | LogView):
-            self.app.push_screen(RowSheet(plain_text(panel.row_line(panel.cursor_row, 400))))
+            text = panel.cursor_text(400)
+            if text:
+                self.app.push_screen(RowSheet(text))
         else:
             row = panel.cursor_row
             id_ = getattr(row, "client_order_id", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Final
 
@@ -21,13 +20,21 @@ def no_screen_because() -> str | None:
         return ""
     if os.environ.get("TERM", "") in {"dumb", ""}:
         return "This terminal (TERM=dumb) draws no screens; a diary follows instead."
-    size = shutil.get_terminal_size(SMALLEST)
+    size = _size()
     if size.columns < SMALLEST[0] or size.lines < SMALLEST[1]:
         return (
             f"A screen needs {SMALLEST[0]}x{SMALLEST[1]}, this terminal has "
             f"{size.columns}x{size.lines}; a diary follows instead."
         )
     return None
+
+
+def _size() -> os.terminal_size:
+    """What the terminal itself says; a shell may have exported the size it once had."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno())
+    except OSError:
+        return os.terminal_size(SMALLEST)
 
 
 def is_terminal(stream: object) -> bool:

@@ -202,6 +202,11 @@ class Panel(Widget, Generic[Row], can_focus=True):
         index = self.cursor_index
         return None if index is None else self._rows[index]
 
+    def cursor_text(self, cells: int) -> str:
+        """The row under the cursor as text, as wide as it wants up to `cells`; empty for none."""
+        row = self.cursor_row
+        return "" if row is None else plain_text(self.row_line(row, cells)).rstrip()
+
     @property
     def cursor_index(self) -> int | None:
         """Index of the row under the cursor, if there is one."""

@@ -17,7 +17,7 @@ from tui.presentation.cells import (
     width,
 )
 
-TEXT = st.text(alphabet="abc 123,.−●挂单卖é…", max_size=40)  # noqa: RUF001 - signs are the point
+TEXT = st.text(alphabet="abc 123,.−●挂单卖é…", max_size=40)
 
 
 @pytest.mark.parametrize(

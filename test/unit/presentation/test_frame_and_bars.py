@@ -159,4 +159,4 @@ def test_ascii_set_is_ascii():
     for value in vars(type(ASCII))["__slots__"]:
         text = getattr(ASCII, value)
         assert isinstance(text, bool) or "".join(text).isascii()
-    assert in_ascii("−1.0 · a → b…") == "-1.0 - a > b."  # noqa: RUF001 - signs are the point
+    assert in_ascii("−1.0 · a → b…") == "-1.0 - a > b."

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - the real minus is what is tested
 """Ladder, facts and states of a grid, as words."""
 
 from dataclasses import replace

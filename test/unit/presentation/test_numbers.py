@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - the real minus is what is tested
 """Numbers as a trader reads them."""
 
 from decimal import Decimal
