@@ -37,6 +37,8 @@ JOURNAL: Final = "journal.db"
 VENUE_CLIENTS: Final = ("hyperliquid",)
 """Loggers of venues' client libraries, which put requests and so keys into their lower levels."""
 _TEST_PREFIX: Final = "CTOS_TEST_"
+_ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "1")
+"""Nothing here multiplies matrices: threads for that would only begin and wait."""
 
 
 # -- folders and environment --------------------------------------------------------------------
@@ -309,6 +311,7 @@ class Doors:
 
     def feed(self, plan: BotPlan, request: StartBot, now_ns: int) -> OpenFeed:
         """Opens the prices that were asked for."""
+        os.environ.setdefault(*_ONE_THREAD)
         from core.adapters.feeds.factory import FeedOptions, make_feed
         from core.adapters.feeds.recording import RecordingOptions
         from core.adapters.feeds.sim import DEFAULT_START_NS

@@ -380,7 +380,7 @@ class Engine:
         )
         self._accounts[plan.venue] = account
         await execution.start()
-        await self.portfolio.add(exchange, market)
+        await self.portfolio.add(exchange, market, is_followed=not self._is_virtual)
         if not self._is_virtual:
             self._watch_loop()
             account.watcher = self._group.create_task(

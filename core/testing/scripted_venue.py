@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -413,8 +413,10 @@ class ScriptedVenue(ExchangeInterface):
 
     # -- subscriptions ------------------------------------------------------------------------
 
-    async def subscribe_user_data(self, callback: UserDataCallback) -> Subscription:
-        """The private stream."""
+    async def subscribe_user_data(
+        self, callback: UserDataCallback, *, kinds: Collection[type[UserData]] | None = None
+    ) -> Subscription:
+        """The private stream, with everything on it."""
         self._listeners.append(callback)
         return Subscription(lambda: self._drop(callback))
 

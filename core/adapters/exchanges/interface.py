@@ -21,7 +21,7 @@ Rules for all methods:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -290,8 +290,16 @@ class ExchangeInterface(ABC):
         """Every public trade in order, none left out in silence."""
 
     @abstractmethod
-    async def subscribe_user_data(self, callback: UserDataCallback) -> Subscription:
-        """Our orders, fills, positions and balances in the venue's order; never conflated."""
+    async def subscribe_user_data(
+        self, callback: UserDataCallback, *, kinds: Collection[type[UserData]] | None = None
+    ) -> Subscription:
+        """Our orders, fills, positions and balances in the venue's order; never conflated.
+
+        Args:
+            callback: Called with each message.
+            kinds: Classes of messages that the subscriber needs, such as `FillData`; all when
+                None. Those are never left out, others may come all the same.
+        """
 
     @abstractmethod
     async def unsubscribe(self, symbol: str | None = None) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ _RECENT = 20_000
 """Intents among which an order is looked for by the venue's id; older ones have ours on record."""
 _INTENT_WIDTH = len(IntentRow._fields)
 _LISTS: Final = tuple(field.name for field in fields(Transaction))
+_lists_of: Final = attrgetter(*_LISTS)
 
 
 class Store:
@@ -316,10 +318,9 @@ def merged(transactions: Iterable[Transaction]) -> list[Transaction]:
         if current is None:
             current = Transaction()
             found.append(current)
-        for name in _LISTS:
-            rows = getattr(transaction, name)
+        for rows, kept in zip(_lists_of(transaction), _lists_of(current), strict=True):
             if rows:
-                getattr(current, name).extend(rows)
+                kept.extend(rows)
     for transaction in found:
         transaction.updates = list(
             {row.client_order_id: row for row in transaction.updates}.values()

@@ -33,6 +33,8 @@ from core.services.ports import FundingPaymentRow, FundingTotalRow, Transaction
 log = logging.getLogger(__name__)
 
 _SETTLEMENTS_KEPT: Final = 64
+HEARD: Final = (OrderData, FillData, FundingPaymentData)
+"""What the private stream must tell."""
 
 
 class Listener:

@@ -48,7 +48,7 @@ from core.services.execution.desk import (
     diary_row,
 )
 from core.services.execution.dispatcher import Dispatcher
-from core.services.execution.listener import Listener
+from core.services.execution.listener import HEARD, Listener
 from core.services.execution.order_manager import (
     intent_row,
     place_order,
@@ -176,7 +176,7 @@ class ExecutionService:
         self._desk.is_closed = False
         self._desk.sender = Sender(self._clock, self._settings, info.capabilities.orders_per_minute)
         self._subscriptions.append(
-            await self._venue.subscribe_user_data(self._listener.on_user_data)
+            await self._venue.subscribe_user_data(self._listener.on_user_data, kinds=HEARD)
         )
         self._subscriptions.extend(
             self._venue.add_event_callback(kind, self._checks.on_connection)

@@ -59,15 +59,25 @@ class Portfolio:
         self._line: deque[EquityPoint] = deque(maxlen=LINE_LENGTH)
         self._day_start: tuple[datetime, Decimal] | None = None
 
-    async def add(self, exchange: ExchangeInterface, market: MarketData) -> None:
-        """Follows an authenticated account. A second call for the same venue does nothing."""
+    async def add(
+        self, exchange: ExchangeInterface, market: MarketData, *, is_followed: bool = True
+    ) -> None:
+        """Takes an authenticated account in. A second call for the same venue does nothing.
+
+        Args:
+            exchange: The account.
+            market: Marks of what it holds.
+            is_followed: Whether changes are followed; else only `read_equity` reads it anew.
+        """
         if exchange.venue in self._accounts:
             return
         account = _Account(exchange=exchange, market=market)
         self._accounts[exchange.venue] = account
-        self._subscriptions.append(
-            await exchange.subscribe_user_data(lambda data: _take_in(account, data))
-        )
+        if is_followed:
+            subscription = await exchange.subscribe_user_data(
+                lambda data: _take_in(account, data), kinds=(BalanceData, PositionData)
+            )
+            self._subscriptions.append(subscription)
         await self._read(account)
 
     def follow(self, venue: str, instrument: Instrument) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -56,6 +56,7 @@ from core.adapters.exchanges.models import (
     PositionData,
     TickerData,
     TradeData,
+    UserData,
     from_ns,
     to_decimal,
     to_ns,
@@ -562,10 +563,15 @@ class PaperExchange(ExchangeInterface):
         await self._open_floor().open(market)
         return subscription
 
-    async def subscribe_user_data(self, callback: UserDataCallback) -> Subscription:
-        """Acknowledgements, fills, order updates, then position and balances of one moment."""
+    async def subscribe_user_data(
+        self, callback: UserDataCallback, *, kinds: Collection[type[UserData]] | None = None
+    ) -> Subscription:
+        """Acknowledgements, fills, order updates, then position and balances of one moment.
+
+        Positions and balances are left out where nobody asked for them.
+        """
         self._live()
-        return self._private.listeners.add(callback)
+        return self._private.add(callback, kinds)
 
     async def unsubscribe(self, symbol: str | None = None) -> None:
         """Ends subscriptions; the market goes on."""
@@ -744,7 +750,7 @@ class PaperExchange(ExchangeInterface):
 
     def _end_subscriptions(self, symbol: str | None) -> None:
         if symbol is None:
-            self._private.listeners.clear()
+            self._private.clear()
         self._public.clear(symbol)
 
     def _later(self, seconds: float, callback: Callable[[], None]) -> Cancellable:

@@ -7,12 +7,13 @@ what has to be said (`outbox.py`); requests raise the venue's no.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
 from core.adapters.exchanges.models import (
+    BalanceData,
     FillData,
     FundingPaymentData,
     Instrument,
@@ -45,6 +46,7 @@ from core.adapters.exchanges.paper.storage import (
     market_row,
     new_order_row,
 )
+from core.adapters.exchanges.paper.stream import PrivateStream
 from core.domain.book import Execution
 from core.domain.fees import fee_of, fee_rate
 from core.domain.funding import funding_payment
@@ -73,7 +75,7 @@ class Engine:
         storage: The file, for ids of the past.
         account: Cash and holdings.
         faults: The switchboard.
-        tell: Delivers a private message.
+        private: Delivers private messages.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Engine:
         storage: Storage,
         account: Account,
         faults: Switchboard,
-        tell: Callable[[UserData], None],
+        private: PrivateStream,
     ) -> None:
         self.identity = identity
         self.account = account
@@ -94,7 +96,7 @@ class Engine:
         self._profile = profile
         self._storage = storage
         self._faults = faults
-        self._tell = tell
+        self._private = private
         self._next_order, self._next_fill = storage.next_numbers()
         self._changes = 0
         """Counts what can move a liquidation price."""
@@ -592,7 +594,7 @@ class Engine:
     # -- saying and writing -------------------------------------------------------------------
 
     def _say(self, data: UserData) -> None:
-        self.outbox.say(partial(self._tell, data))
+        self.outbox.say(partial(self._private.tell, data))
 
     def _report(self, symbol: str, assets: Iterable[str], at_ns: int) -> None:
         """After what happened: the position and balances that it led to."""
@@ -601,10 +603,12 @@ class Engine:
             return
         notes = self.outbox.notes
         notes.cash.update(moved)
-        if not self.account.holdings[symbol].instrument.is_spot:
+        is_spot = self.account.holdings[symbol].instrument.is_spot
+        if not is_spot and self._private.wants(PositionData):
             self._say(self.position_data(symbol, at_ns))
-        for balance in self.account.balances(self.identity.venue, at_ns, moved):
-            self._say(balance)
+        if self._private.wants(BalanceData):
+            for balance in self.account.balances(self.identity.venue, at_ns, moved):
+                self._say(balance)
 
     def _note_ahead(self, market: Market, notes: Notes) -> None:
         """Rows since the last flush may have eaten into what stands ahead of resting orders."""

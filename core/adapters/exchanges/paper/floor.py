@@ -83,7 +83,7 @@ class TradingFloor:
             storage,
             Account(plan.settings.initial_balance),
             plan.faults,
-            plan.private.tell,
+            plan.private,
         )
         self.engine.account.cash.update(storage.cash())
         self.engine.outbox = self.outbox = Outbox(

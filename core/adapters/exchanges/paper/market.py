@@ -286,6 +286,12 @@ class Market:
         self._move(columns, found - 1)
         return True
 
+    @property
+    def is_chunk_over(self) -> bool:
+        """Whether every row of the chunk at hand is behind us."""
+        columns = self._columns
+        return columns is None or self._index + 1 >= len(columns)
+
     def bounds(self, horizon: Horizon, low: Decimal | None, high: Decimal | None) -> Bounds:
         """Where somebody could act.
 

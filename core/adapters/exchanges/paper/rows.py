@@ -106,6 +106,8 @@ class VirtualRows:
             is_skipped = False
             while market.skip(stop_ns, bounds, horizon.at_ns):
                 is_skipped = True
+                if not market.is_chunk_over:
+                    break  # the next row is the one that ends it
             if is_skipped:
                 self._set_time(market)
                 floor.show(market)

@@ -34,6 +34,7 @@ from core.adapters.exchanges.models import (
 )
 from core.adapters.exchanges.paper.market import FeedPosition
 from core.adapters.exchanges.paper.orders import PaperOrder
+from core.adapters.exchanges.paper.taken import TakenIds
 from core.domain.position import Position
 from core.errors import JournalBusy, JournalCorrupt, JournalError
 from core.infrastructure.redo_log import RedoLog, path_beside
@@ -171,6 +172,8 @@ class Storage:
         """In the log, not yet in the file."""
         self._logged_ids: set[str] = set()
         """Client order ids among those."""
+        self._taken: TakenIds | None = None
+        """Client order ids of every order, where a log is written."""
         self._record = 0
         """Number of the newest record of the log."""
         try:
@@ -211,9 +214,16 @@ class Storage:
             raise JournalError(f"{self._path} cannot be written: {error.strerror}.") from error
         self._record += 1
         self._logged.append(batch)
-        self._logged_ids.update(str(row[1]) for row in batch.new_orders if row[1] is not None)
+        for row in batch.new_orders:
+            if row[1] is not None:
+                self._note_id(str(row[1]))
         if len(self._logged) >= _LOGGED:
             self._take_in(self._log)
+
+    def _note_id(self, client_order_id: str) -> None:
+        self._logged_ids.add(client_order_id)
+        if self._taken is not None:
+            self._taken.add(client_order_id)
 
     def _apply(self, batch: Batch, number: int | None) -> None:
         run = self._writer.execute
@@ -270,8 +280,17 @@ class Storage:
             raise
         if is_logged:
             self._log = redo
+            self._taken = self._read_taken()
         else:
             redo.close()
+
+    def _read_taken(self) -> TakenIds:
+        taken = TakenIds()
+        rows = self._writer.execute("SELECT client_order_id FROM orders")
+        for (client_order_id,) in rows:
+            if client_order_id is not None:
+                taken.add(client_order_id)
+        return taken
 
     @property
     def _connection(self) -> sqlite3.Connection:
@@ -373,6 +392,8 @@ class Storage:
         """Whether an id was ever taken."""
         if client_order_id in self._logged_ids:
             return True
+        if self._taken is not None and not self._taken.may_have(client_order_id):
+            return False
         found = self._reader.execute(
             "SELECT 1 FROM orders WHERE client_order_id = ? LIMIT 1", (client_order_id,)
         )

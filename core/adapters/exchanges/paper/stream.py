@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 from core.adapters.exchanges.interface import EventCallback, Subscription
@@ -118,9 +118,38 @@ class PrivateStream:
         self.listeners: Listeners[UserData] = Listeners()
         self.is_cut = False
         """Whether the connection is down: messages are lost."""
+        self._wanted: list[Collection[type[UserData]] | None] = []
+        """What each subscriber needs; None for everything."""
         self._faults = faults
         self._later = later
         self._overtaken: list[UserData] = []
+
+    def add(
+        self,
+        callback: Callable[[UserData], None],
+        kinds: Collection[type[UserData]] | None = None,
+    ) -> Subscription:
+        """Subscribes; `wants` tells of the kinds."""
+        subscription = self.listeners.add(callback)
+        self._wanted.append(kinds)
+
+        def cancel() -> None:
+            subscription.cancel()
+            if kinds in self._wanted:
+                self._wanted.remove(kinds)
+
+        return Subscription(cancel)
+
+    def wants(self, kind: type[UserData]) -> bool:
+        """Whether somebody needs messages of a kind; one that disturbs messages needs them all."""
+        return self._faults.is_armed or any(
+            kinds is None or kind in kinds for kinds in self._wanted
+        )
+
+    def clear(self) -> None:
+        """Ends all subscriptions."""
+        self.listeners.clear()
+        self._wanted.clear()
 
     def tell(self, data: UserData) -> None:
         """Delivers one message."""
