@@ -7,7 +7,7 @@ from core.adapters.exchanges.paper.stream import PrivateStream
 
 def stream(faults: Switchboard) -> PrivateStream:
     """A stream that never delays."""
-    return PrivateStream(faults, lambda seconds, callback: callback())
+    return PrivateStream(faults, lambda _seconds, callback: callback())
 
 
 def test_a_kind_that_nobody_named_is_not_wanted_until_somebody_names_it():
