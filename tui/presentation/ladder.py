@@ -126,8 +126,18 @@ def header(cols: Columns, look: Look) -> Line:
     return (Span(text, "header"),)
 
 
-def row(rung: Rung, snapshot: GridSnapshot, cols: Columns, look: Look) -> Line:
-    """One row of the ladder."""
+def row(
+    rung: Rung,
+    snapshot: GridSnapshot,
+    cols: Columns,
+    look: Look,
+    market: Decimal | None = None,
+) -> Line:
+    """One row of the ladder.
+
+    Args:
+        market: Price that distances are measured from; the snapshot's mid by default.
+    """
     side, amount, level = _facts(rung)
     side_tone = "buy" if side is OrderSide.BUY else "sell"
     gap = " " * cols.gap
@@ -142,7 +152,9 @@ def row(rung: Rung, snapshot: GridSnapshot, cols: Columns, look: Look) -> Line:
         Span(left(state.text, cols.state), state.tone),
     ]
     if cols.distance:
-        line.append(Span(right(distance(rung.price, mid(snapshot)), cols.distance), "dim"))
+        line.append(
+            Span(right(distance(rung.price, market or mid(snapshot)), cols.distance), "dim")
+        )
     if cols.entry and rung.slot is not None:
         places = snapshot.price_decimals
         prices = right(number(rung.slot.entry_price, places), cols.entry)

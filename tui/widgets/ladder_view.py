@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from core.services.grid.snapshot import GridSnapshot
 from tui.presentation import ladder
@@ -13,6 +14,7 @@ from tui.presentation.ladder import Rung
 from tui.widgets.panel import Panel
 
 MARKET = "market"
+SECOND: Final = timedelta(seconds=1)
 
 
 class LadderView(Panel[Rung | None]):
@@ -26,10 +28,16 @@ class LadderView(Panel[Rung | None]):
     _ladder: Sequence[Rung | None] = ()
     _columns: ladder.Columns | None = None
     _market_at = 0
+    _measured_at: datetime | None = None
+    _measured_from: Decimal | None = None
+    """Price that distances are measured from: renewed once a second, because every row shows one
+    and a row that shows something new is painted anew."""
 
     def show(self, snapshot: GridSnapshot) -> None:
         """Shows a snapshot."""
         self.snapshot = snapshot
+        if self._measured_at is None or abs(snapshot.at - self._measured_at) >= SECOND:
+            self._measured_at, self._measured_from = snapshot.at, ladder.mid(snapshot)
         rows: list[Rung | None] = list(ladder.rungs(snapshot))
         self._market_at = ladder.split_at([row for row in rows if row], ladder.mid(snapshot))
         if rows:
@@ -61,7 +69,7 @@ class LadderView(Panel[Rung | None]):
         if row is None:
             return ladder.mid_line(snapshot, cells, look, is_stale=is_old)
         columns = self._columns or ladder.columns(snapshot, cells)
-        line = ladder.row(row, snapshot, columns, look)
+        line = ladder.row(row, snapshot, columns, look, self._measured_from)
         return retone(line, "stale") if is_old else line
 
     def head(self, cells: int) -> Sequence[Line]:
