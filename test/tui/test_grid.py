@@ -36,7 +36,7 @@ SIZE = (120, 36)
 
 async def settle(pilot):
     """Until everything that was posted has been handled and painted."""
-    for _ in range(3):
+    for _ in range(8):  # a busy machine needs more turns than a quiet one
         await pilot.pause()
 
 
