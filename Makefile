@@ -29,7 +29,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: $(STAMP) ## make .venv from the lock: the core, `data`, and what the tests need
+install: $(STAMP) ## make .venv from the lock: the core, and what the tests need
 
 .PHONY: install-all
 install-all: $(STAMP) ## add every extra that installs without a compiler
@@ -71,16 +71,8 @@ types: $(STAMP) ## static types
 	$(BIN)/mypy
 
 .PHONY: suite
-suite: suite-together suite-alone ## the tests, import contracts among them
-
-.PHONY: suite-together
-suite-together: $(STAMP)
-	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not serial and not nightly" $(ARGS)
-
-# What measures time or memory wants the machine to itself. pytest says 5 where it finds no test.
-.PHONY: suite-alone
-suite-alone: $(STAMP)
-	$(PYTEST) -m "serial and not nightly" $(ARGS) || [ $$? -eq 5 ]
+suite: $(STAMP) ## the tests, import contracts among them
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not nightly" $(ARGS)
 
 .PHONY: check
 check: test audit ## test, and what else is known about the packages and the spelling
@@ -94,7 +86,7 @@ audit: $(STAMP) ## known vulnerabilities in the lock (asks the package index), a
 .PHONY: cover
 cover: $(STAMP) ## the tests with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not serial and not nightly" $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not nightly" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -119,13 +111,15 @@ docs: $(STAMP) ## write the generated parts of docs/ and the schemas in config/s
 # supported Pythons and systems at once; the second lock follows the first.
 COOLED = $(shell $(or $(wildcard $(BIN)/python),python3) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')
 UV ?= uv
+# Extras whose tests run everywhere: in the first lock, so that no machine leaves them out.
+TESTED := data fast hyperliquid ibkr
 COMPILE = $(UV) pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --no-emit-index-url --exclude-newer $(COOLED)
 
 .PHONY: lock
 lock: ## refresh both lock files (wants uv)
 	@command -v $(UV) >/dev/null || { echo "make lock wants uv on the path, or make UV=/path/to/uv lock" >&2; exit 1; }
-	$(COMPILE) --extra data --group test --group dev --group build --output-file requirements.lock
+	$(COMPILE) $(TESTED:%=--extra %) --group test --group dev --group build --output-file requirements.lock
 	$(COMPILE) --extra all --constraints requirements.lock --output-file requirements-all.lock
 
 .PHONY: clean

@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ["requirements.lock", "requirements-all.lock"]
+TESTED = ["data", "fast", "hyperliquid", "ibkr"]
+"""Extras in the first lock, because their tests run everywhere."""
 
 PINNED = re.compile(r"[a-z0-9][a-z0-9.-]*==[^\s;]+( ; \S.*)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
@@ -53,7 +55,7 @@ def wanted(name: str) -> list[Requirement]:
     extras = config["project"]["optional-dependencies"]
     texts = list(config["project"]["dependencies"])
     if name == "requirements.lock":
-        texts += extras["data"]
+        texts += [text for extra in TESTED for text in extras[extra]]
         texts += [text for group in config["dependency-groups"].values() for text in group]
     else:
         texts += [
