@@ -29,8 +29,12 @@ TEST_PREFIX = "CTOS_TEST_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-def check_environment(environ: Mapping[str, str]) -> None:
+def check_environment(environ: Mapping[str, str], *, also: frozenset[str] = frozenset()) -> None:
     """Refuses variables that begin with `CTOS_` and are not known, and levels that are none.
+
+    Args:
+        environ: The process's environment.
+        also: Further names that somebody reads, such as those of keys.
 
     Raises:
         ConfigError: With the nearest known name. Values are not repeated.
@@ -39,7 +43,7 @@ def check_environment(environ: Mapping[str, str]) -> None:
     for name in sorted(environ):
         if name.startswith(TEST_PREFIX):
             continue
-        if name.upper().startswith(PREFIX) and name not in names:
+        if name.upper().startswith(PREFIX) and name not in names and name not in also:
             near = difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.6)
             remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(names)}."
             message = f"the variable {name[:60]!r} is not known."

@@ -1,0 +1,1 @@
+"""Where the keys of live accounts are kept, and how they get out again."""

@@ -1,0 +1,214 @@
+"""Three places that may hold keys. None of them is a configuration file or a command line.
+
+environment   CTOS_<VENUE>_<FIELD>, such as CTOS_BINANCE_SECRET: for machines without a person
+keyring       the system's own store, where it is one that encrypts
+file          keys/<venue>.json under CTOS_HOME, readable by its owner alone (mode 0600)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from core.adapters.keys.fields import FIELDS, fields_of
+from core.errors import ConfigError, ExtraMissing
+from core.infrastructure.environment import PREFIX
+from core.infrastructure.files import ensure_folder, read_private_text, write_atomic
+
+_SERVICE: Final = "ctos"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_SAFE_RINGS: Final = (
+    "keyring.backends.macOS",
+    "keyring.backends.SecretService",
+    "keyring.backends.libsecret",
+    "keyring.backends.kwallet",
+    "keyring.backends.Windows",
+)
+"""Stores that encrypt and ask who you are. Plain files and stores that forget are none."""
+
+
+class Place(Protocol):
+    """Somewhere that keys can be."""
+
+    name: str
+
+    def read(self, venue: str) -> dict[str, str] | None:
+        """What is kept for a venue; None where nothing is."""
+
+    def venues(self) -> list[str]:
+        """For which venues something is kept, sorted."""
+
+
+def check_venue(venue: str) -> str:
+    """A name that may become part of a file's name and of a variable's.
+
+    Raises:
+        ConfigError: For anything else.
+    """
+    if not _NAME.fullmatch(venue):
+        raise ConfigError(
+            f"{venue[:40]!r} is no name of a venue: small letters, digits and - are.",
+            source="arguments",
+        )
+    return venue
+
+
+def variable(venue: str, field: str) -> str:
+    """The environment variable of a field."""
+    return f"{PREFIX}{venue}_{field}".upper().replace("-", "_")
+
+
+def variables() -> frozenset[str]:
+    """Every environment variable that could hold a key of a known venue."""
+    return frozenset(variable(venue, field.name) for venue in FIELDS for field in FIELDS[venue])
+
+
+class EnvironmentPlace:
+    """Variables of the process."""
+
+    name = "environment"
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def read(self, venue: str) -> dict[str, str] | None:
+        """What the variables say; a venue counts as told of once any of them is set."""
+        found = {
+            field.name: text
+            for field in fields_of(venue)
+            if (text := self._environ.get(variable(venue, field.name), "").strip())
+        }
+        return found or None
+
+    def venues(self) -> list[str]:
+        """Known venues with a variable."""
+        return sorted(venue for venue in FIELDS if self.read(venue))
+
+
+class FilePlace:
+    """One private file per venue."""
+
+    name = "file"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, venue: str) -> dict[str, str] | None:
+        """What the file says.
+
+        Raises:
+            ConfigError: If others could read it, or it is no such file.
+        """
+        path = self._path(venue)
+        try:
+            text = read_private_text(path)
+        except FileNotFoundError:
+            return None
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not all(
+            isinstance(key, str) and isinstance(value, str) for key, value in found.items()
+        ):
+            raise ConfigError(
+                "is no file of keys.", source=str(path), remedy=f"ctos keys set {venue}"
+            )
+        return found
+
+    def write(self, venue: str, values: Mapping[str, str]) -> None:
+        """Replaces the file whole; nobody else can read it at any moment."""
+        ensure_folder(self._folder)
+        write_atomic(self._path(venue), json.dumps(dict(values), indent=1) + "\n")
+
+    def remove(self, venue: str) -> bool:
+        """Deletes the file; false where there is none."""
+        try:
+            self._path(venue).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def venues(self) -> list[str]:
+        """Venues with a file."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
+
+    def _path(self, venue: str) -> Path:
+        return self._folder / f"{check_venue(venue)}.json"
+
+
+class KeyringPlace:
+    """The system's store of secrets.
+
+    Args:
+        module: The `keyring` package; imported when first needed.
+    """
+
+    name = "keyring"
+
+    def __init__(self, module: Any = None) -> None:  # noqa: ANN401 # a package without types
+        self._module = module
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it cannot be used, as a sentence; None where it can."""
+        try:
+            ring = self._load().get_keyring()
+        except ExtraMissing as error:
+            return str(error)
+        kind = type(ring)
+        if kind.__module__ == "keyring.backends.chainer":
+            safe = [type(part) for part in ring.backends if _is_safe(type(part))]
+            return None if safe else "this system has no store that encrypts."
+        if _is_safe(kind):
+            return None
+        return f"{kind.__module__} does not keep secrets safely."
+
+    def read(self, venue: str) -> dict[str, str] | None:
+        """What the store holds; None where nothing is, or no store can be used."""
+        if self.why_not is not None:
+            return None
+        text = self._load().get_password(_SERVICE, check_venue(venue))
+        if not text:
+            return None
+        found = json.loads(text)
+        return {str(key): str(value) for key, value in found.items()}
+
+    def write(self, venue: str, values: Mapping[str, str]) -> None:
+        """Puts the values there.
+
+        Raises:
+            ConfigError: If no store can be used.
+        """
+        if (why := self.why_not) is not None:
+            raise ConfigError(why, source="keyring", remedy="Use --store file.")
+        self._load().set_password(_SERVICE, check_venue(venue), json.dumps(dict(values)))
+
+    def remove(self, venue: str) -> bool:
+        """Takes them out; false where there are none."""
+        if self.read(venue) is None:
+            return False
+        self._load().delete_password(_SERVICE, check_venue(venue))
+        return True
+
+    def venues(self) -> list[str]:
+        """Known venues with an entry; a store cannot be asked for its list."""
+        if self.why_not is not None:
+            return []
+        return sorted(venue for venue in FIELDS if self.read(venue))
+
+    def _load(self) -> Any:  # noqa: ANN401 # a package without types
+        if self._module is None:
+            try:
+                self._module = import_module("keyring")
+            except ImportError as error:
+                raise ExtraMissing("keyring", "keeping keys in the system's store") from error
+        return self._module
+
+
+def _is_safe(kind: type) -> bool:
+    return kind.__module__.startswith(_SAFE_RINGS)
