@@ -40,6 +40,7 @@ def make_feed(
     venue: str,
     options: FeedOptions | None = None,
     adapters: Adapters | None = None,
+    reason: str = "",
 ) -> tuple[Feed, tuple[str, ...]]:
     """The feed that `spec` names, and what a person should be told, in sentences.
 
@@ -49,6 +50,7 @@ def make_feed(
         venue: Whose prices `auto` and `live` are to show; `paper` has none of its own.
         options: Seed, start, and how to read a recording.
         adapters: Venues that can be asked.
+        reason: Why the venue is not among them, as a clause; that it has no adapter when empty.
 
     Raises:
         ConfigError: For a spec that names nothing.
@@ -64,15 +66,19 @@ def make_feed(
     if spec == "live":
         if adapter is None:
             raise VenueError(
-                f"{_no_adapter(venue)}.", venue=venue, remedy="Use --feed sim, or a recording."
+                f"{reason or _no_adapter(venue)}.",
+                venue=venue,
+                remedy="Use --feed sim, or a recording.",
             )
         return LiveFeed(adapter(), instrument), ()
     if spec == "auto":
         if adapter is not None:
             return LiveFeed(adapter(), instrument), ()
         simulated = _simulation(instrument, options, None)
-        reason = "paper has no prices of its own" if venue == _PAPER else _no_adapter(venue)
-        return simulated, (f"{reason}: prices are simulated ({simulated.name})",)
+        if venue == _PAPER:
+            reason = "paper has no prices of its own"
+        why = reason or _no_adapter(venue)
+        return simulated, (f"{why}: prices are simulated ({simulated.name})",)
     return _recording(spec, instrument, options)
 
 

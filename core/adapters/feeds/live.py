@@ -6,6 +6,7 @@ one row for each. Times never fall, whatever order the two channels arrive in.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
@@ -32,6 +33,7 @@ class LiveFeed:
     ) -> None:
         """Relays `symbol`, by default the instrument's own, from `exchange`."""
         self._exchange = exchange
+        self._ending: asyncio.Future[None] | None = None
         self._instrument = instrument
         self._symbol = symbol or instrument.symbol
         self.price_unit = instrument.tick_size
@@ -62,13 +64,24 @@ class LiveFeed:
                 f"{self._exchange.venue} refused the connection: {detail or 'no reason'}"
             )
         relay = _Relay(self, deliver)
+        self._ending = None
         trades = await self._exchange.subscribe_trades(self._symbol, relay.on_trade)
         try:
             ticker = await self._exchange.subscribe_ticker(self._symbol, relay.on_ticker)
         except BaseException:
             trades.cancel()
             raise
-        return relay.until_ended(trades, ticker)
+        return self._end_of(relay.until_ended(trades, ticker))
+
+    def _end_of(self, stop: Callable[[], None]) -> Callable[[], None]:
+        """What ends the relay, and the connection that nobody else uses."""
+
+        def end() -> None:
+            stop()
+            if self._ending is None:
+                self._ending = asyncio.ensure_future(self._exchange.disconnect())
+
+        return end
 
     def refine(self, prices: Sequence[Decimal], amounts: Sequence[Decimal]) -> None:
         """Makes the units fine enough for these numbers."""

@@ -15,6 +15,7 @@ Traps:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -90,6 +91,7 @@ _PREMIUM_INDEX: Final = shape(
     " nextFundingTime time",
 )
 _FUNDING_RATE: Final = shape("fundingRate", "symbol fundingRate fundingTime markPrice")
+_LAST: Final = shape("ticker/price", "symbol price time ps")
 _TRADE: Final = shape("trade", "e E s st t a p q f l nq b T m M X")
 _TRADE_REST: Final = shape(
     "trades", "id price qty quoteQty baseQty time isBuyerMaker isBestMatch isRPITrade"
@@ -328,6 +330,21 @@ def parse_funding_rates(raw: object, reading: Reading) -> tuple[FundingRateData,
         )
         for fields in objects(raw, _FUNDING_RATE, reading)
     )
+
+
+def parse_funding_marks(
+    raw: object, reading: Reading
+) -> tuple[tuple[Decimal, Decimal | None], ...]:
+    """REST `fundingRate`: (rate, mark then) from old to new; old rows lack the mark."""
+    return tuple(
+        (fields.decimal("fundingRate"), fields.positive_or_none("markPrice"))
+        for fields in objects(raw, _FUNDING_RATE, reading)
+    )
+
+
+def parse_last(raw: object, reading: Reading) -> Decimal:
+    """REST `ticker/price` of one symbol: the newest trade's price."""
+    return Fields(raw, _LAST, reading).positive("price")
 
 
 # -- trades and candles -----------------------------------------------------------------------
@@ -712,6 +729,34 @@ def parse_positions(raw: object, reading: Reading) -> tuple[PositionData, ...]:
                 )
             )
     return tuple(found)
+
+
+_INCOME: Final = shape("income", "symbol incomeType income asset info time tranId tradeId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Income:
+    """A funding settlement as the venue words it: without rate and position."""
+
+    symbol: str
+    payment_id: str
+    amount: Decimal
+    """Positive is received."""
+    at: datetime
+
+
+def parse_income(raw: object, reading: Reading) -> tuple[Income, ...]:
+    """REST `income` of type `FUNDING_FEE`, in the venue's order."""
+    return tuple(
+        Income(
+            symbol=reading.listing(fields.text("symbol")).symbol,
+            payment_id=f"{fields.identifier('tranId')}:{fields.whole('time')}",
+            amount=fields.decimal("income"),
+            at=fields.time("time", MILLISECOND),
+        )
+        for fields in objects(raw, _INCOME, reading)
+        if fields.raw("incomeType") == "FUNDING_FEE"
+    )
 
 
 # -- words ------------------------------------------------------------------------------------

@@ -124,6 +124,9 @@ _POSITION: Final = shape(
     " maxLeverage cumFunding",
 )
 _LEVERAGE: Final = shape("position.leverage", "type value rawUsd")
+_ACTIVE_ASSET: Final = shape(
+    "activeAssetData", "user coin leverage maxTradeSzs availableToTrade markPx"
+)
 _SPOT_ACCOUNT: Final = shape(
     "spotClearinghouseState", "balances evmEscrows tokenToAvailableAfterMaintenance"
 )
@@ -517,6 +520,15 @@ def _position(fields: Fields) -> PositionData:
         leverage=leverage.positive("value"),
         margin_mode=leverage.choice("type", _MARGIN_MODES),
     )
+
+
+def parse_active_asset(raw: object, reading: Reading) -> tuple[Decimal, MarginMode]:
+    """Info `activeAssetData`: leverage and margin mode of one perpetual, position or not."""
+    fields = Fields(raw, _ACTIVE_ASSET, reading)
+    if fields.has("user"):
+        reading.own(fields.text("user"))
+    leverage = fields.part("leverage", _LEVERAGE)
+    return leverage.positive("value"), leverage.choice("type", _MARGIN_MODES)
 
 
 def parse_spot_account(raw: object, reading: Reading) -> tuple[BalanceData, ...]:

@@ -30,6 +30,7 @@ from core.adapters.exchanges.interface import (
     TradeCallback,
     UserDataCallback,
 )
+from core.adapters.exchanges.listeners import EventListeners
 from core.adapters.exchanges.models import (
     BalanceData,
     Capabilities,
@@ -71,9 +72,10 @@ from core.adapters.exchanges.paper.market import Market
 from core.adapters.exchanges.paper.profiles import IdScope, profile_of
 from core.adapters.exchanges.paper.settings import PaperSettings
 from core.adapters.exchanges.paper.storage import Storage
-from core.adapters.exchanges.paper.stream import EventListeners, PrivateStream, PublicStreams
+from core.adapters.exchanges.paper.stream import PrivateStream, PublicStreams
 from core.domain.candles import timeframe_ns
 from core.domain.events import Horizon
+from core.domain.worth import Worth
 from core.errors import (
     ConfigError,
     CtosError,
@@ -146,6 +148,7 @@ class PaperExchange(ExchangeInterface):
         self._is_logged = is_logged
         self._rng = random.Random(self.settings.seed) if rng is None else rng
         self._horizon: Callable[[], Horizon] | None = None
+        self._on_worth: Callable[[str, Worth], None] | None = None
         self._state = ConnectionState.DISCONNECTED
         self._detail = ""
         self._floor: TradingFloor | None = None
@@ -160,6 +163,10 @@ class PaperExchange(ExchangeInterface):
     def set_horizon(self, horizon: Callable[[], Horizon] | None) -> None:
         """Lets virtual time leap over rows at which nobody could act; None steps through all."""
         self._horizon = horizon
+
+    def watch_worth(self, listener: Callable[[str, Worth], None]) -> None:
+        """Tells what each symbol's part of the account is after every change, from `connect` on."""
+        self._on_worth = listener
 
     def add_market(self, instrument: Instrument, feed: Feed) -> None:
         """Makes another symbol tradable, also while connected.
@@ -723,6 +730,7 @@ class PaperExchange(ExchangeInterface):
         )
         for symbol, feed in self._feeds.items():
             floor.add(self._instruments[symbol], feed)
+        floor.engine.on_worth = self._on_worth
         floor.outbox.flush()
         return floor
 

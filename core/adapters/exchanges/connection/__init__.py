@@ -1,0 +1,1 @@
+"""Connections to venues: sockets kept alive, requests, rate budgets, sequences of books."""
