@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -63,7 +64,10 @@ class VenueHarness(Protocol):
 
 
 def venue_story(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Makes a plain test of a coroutine: start `venue`, tell the story on virtual time, stop."""
+    """Makes a plain test of a coroutine: start `venue`, tell the story, stop.
+
+    On virtual time, unless the harness has real sockets (`is_real_time`).
+    """
 
     @wraps(story)
     def told(venue: VenueHarness, **fixtures: object) -> None:
@@ -74,7 +78,10 @@ def venue_story(story: Callable[..., Awaitable[None]]) -> Callable[..., None]:
             finally:
                 await venue.stop()
 
-        virtual_time.run(between_start_and_stop(), start_ns=START_NS)
+        if getattr(venue, "is_real_time", False):
+            asyncio.run(between_start_and_stop())
+        else:
+            virtual_time.run(between_start_and_stop(), start_ns=START_NS)
 
     return told
 

@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 
 from core.testing.venue import PaperHarness, VenueHarness
+from core.testing.venues.harness import backpack_harness, binance_harness, hyperliquid_harness
 
-VENUES = {"paper": PaperHarness}
+VENUES = {
+    "backpack": backpack_harness,
+    "binance": binance_harness,
+    "hyperliquid": hyperliquid_harness,
+    "paper": PaperHarness,
+}
 
 
 @pytest.fixture(params=sorted(VENUES))

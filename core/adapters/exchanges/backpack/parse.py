@@ -37,6 +37,7 @@ from core.adapters.exchanges.depth import BookDelta
 from core.adapters.exchanges.models import (
     BalanceData,
     FillData,
+    FundingPaymentData,
     FundingRateData,
     Liquidity,
     OHLCVData,
@@ -367,9 +368,7 @@ def parse_order(raw: object, reading: Reading) -> OrderData:
     filled = fields.amount_or_none("executedQuantity") or Decimal(0)
     quote = fields.amount_or_none("executedQuoteQuantity")
     is_market = fields.raw("orderType") == "Market"
-    created = fields.time_or_none(
-        "createdAt" if fields.has("createdAt") else "timestamp", MILLISECOND
-    )
+    created = _created(fields, "createdAt" if fields.has("createdAt") else "timestamp")
     return OrderData(
         venue=reading.venue,
         symbol=reading.listing(fields.text("symbol")).symbol,
@@ -477,6 +476,27 @@ def parse_fills(raw: object, reading: Reading) -> tuple[FillData, ...]:
     )
 
 
+def parse_funding_payments(raw: object, reading: Reading) -> tuple[FundingPaymentData, ...]:
+    """REST `history/funding`: our settlements, in the venue's order (new to old).
+
+    A quantity is positive where it was received. The venue does not say which position it was
+    computed on: that is 0 here, for unknown.
+    """
+    return tuple(
+        FundingPaymentData(
+            venue=reading.venue,
+            account=reading.account,
+            symbol=reading.listing(fields.text("symbol")).symbol,
+            payment_id=fields.text("intervalEndTimestamp"),
+            amount=fields.decimal("quantity"),
+            rate=fields.decimal("fundingRate"),
+            position=Decimal(0),
+            at=fields.iso_time("intervalEndTimestamp"),
+        )
+        for fields in objects(raw, _FUNDING, reading)
+    )
+
+
 def parse_positions(raw: object, reading: Reading) -> tuple[PositionData, ...]:
     """REST `position`: every position other than flat."""
     names = {
@@ -565,6 +585,13 @@ def parse_collateral(raw: object, reading: Reading) -> tuple[BalanceData, ...]:
 
 def _event_time(fields: Fields) -> datetime:
     return fields.event_time("T" if fields.has("T") else "E", MICROSECOND)
+
+
+def _created(fields: Fields, name: str) -> datetime | None:
+    """Milliseconds in answers about open orders, ISO 8601 in the history."""
+    value = fields.raw(name)
+    is_text = isinstance(value, str) and "-" in value
+    return fields.iso_time(name) if is_text else fields.time_or_none(name, MILLISECOND)
 
 
 def _time_in_force(fields: Fields, name: str) -> TimeInForce:

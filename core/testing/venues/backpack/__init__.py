@@ -1,0 +1,1 @@
+"""Backpack on a loopback: REST and one socket."""

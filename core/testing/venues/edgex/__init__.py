@@ -1,0 +1,1 @@
+"""edgeX V2 on a loopback: REST, the public socket and the private one."""

@@ -1,0 +1,1 @@
+"""Hyperliquid on a loopback: `/info`, `/exchange` and `/ws`."""
