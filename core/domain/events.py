@@ -29,6 +29,10 @@ class MarketMoved:
     """Exact price that open results are valued at."""
     age_ms: int = 0
     """How old the prices were when they were handed over."""
+    has_book: bool = True
+    """Whether bid and ask are a book's; else they are the last trade, rounded away from it."""
+    previous: Decimal | None = None
+    """Mark of the prices before these, also where nobody was shown them; None for the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,8 @@ class Reconciled:
     foreign_orders: int
     venue_position: int
     """Signed lots at the venue, foreign holdings included."""
+    foreign_position: int = 0
+    """Signed lots of it that none of our bots' executions explain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

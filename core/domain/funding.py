@@ -29,3 +29,13 @@ def next_settlement(now_ns: int, interval_s: int) -> int:
     """The first multiple of the interval since 1970 (UTC) that is strictly after `now_ns`."""
     step = interval_s * NS_PER_S
     return (now_ns // step + 1) * step
+
+
+def per_8h(rate: Decimal, interval_s: int) -> Decimal:
+    """A rate per interval as one per eight hours, which is how venues are compared."""
+    return rate * DEFAULT_INTERVAL_S / interval_s
+
+
+def per_year(rate_8h: Decimal) -> Decimal:
+    """A rate per eight hours as a fraction a year of 365 days."""
+    return rate_8h * 3 * 365

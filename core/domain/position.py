@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 from typing import Final
 
 from core.adapters.exchanges.models import OrderSide
+from core.domain import liquidation
 
 MONEY: Final = Context(prec=60)
 """Sums and products of money run in this context: more digits than any account needs."""
@@ -97,11 +98,10 @@ def liquidation_price(
     """
     if position.entry_price is None:
         return None
-    quantity = abs(position.size) * contract_size
-    entry_value = position.entry_price * quantity
-    if position.size > 0:
-        margin = quantity * (1 - maintenance_rate)
-        price = (entry_value - collateral) / margin if margin else ZERO
-    else:
-        price = (entry_value + collateral) / (quantity * (1 + maintenance_rate))
-    return price if price > 0 else None
+    return liquidation.liquidation_price(
+        OrderSide.BUY if position.size > 0 else OrderSide.SELL,
+        abs(position.size) * contract_size,
+        position.entry_price,
+        collateral=collateral,
+        maintenance_rate=maintenance_rate,
+    )

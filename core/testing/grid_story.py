@@ -32,6 +32,7 @@ from core.domain.events import (
     Reconciled,
     TimeReached,
 )
+from core.services.grid.editing import Edited
 from core.services.grid.machine import GridMachine
 from core.services.grid.settings import GridSettings
 
@@ -80,6 +81,7 @@ class GridStory:
         self.machine = GridMachine(settings, order_prefix="ctest0000")
         self.now_ns = 1_700_000_000 * SECOND_NS
         self.last: Decimal | None = None
+        self._before: Decimal | None = None
         self.orders: dict[str, _Order] = {}
         """Client order id -> order resting at the venue."""
         self.account = _Account()
@@ -93,7 +95,7 @@ class GridStory:
         """Code with which the venue refuses every new order."""
         self.state: dict[str, str] = {}
         """The journal: every change the machine reported, applied in order."""
-        self._events: deque[Event] = deque()
+        self._events: deque[Event | Edited] = deque()
         self._trade = 0
         if state is not None:
             self.machine.restore(state)
@@ -107,7 +109,7 @@ class GridStory:
     def price(self, price: str | Decimal, *, after_s: float = 1.0) -> None:
         """The next trade: time passes, resting orders fill, then the machine sees the price."""
         self.wait(after_s)
-        self.last = Decimal(price)
+        self._before, self.last = self.last, Decimal(price)
         self._meet(self.last)
         self.tell(self.market(self.last))
 
@@ -117,7 +119,12 @@ class GridStory:
         floor = int(ticks // 1)
         ceiling = floor if ticks == floor else floor + 1
         return MarketMoved(
-            at_ns=self.now_ns, bid=floor, ask=ceiling, last=int(ticks + Decimal("0.5")), mark=price
+            at_ns=self.now_ns,
+            bid=floor,
+            ask=ceiling,
+            last=int(ticks + Decimal("0.5")),
+            mark=price,
+            previous=self._before,
         )
 
     def wait(self, seconds: float) -> None:
@@ -131,7 +138,7 @@ class GridStory:
             self.tell(TimeReached(at_ns=self.now_ns))
         self.now_ns = until_ns
 
-    def tell(self, *events: Event) -> None:
+    def tell(self, *events: Event | Edited) -> None:
         """Hands events to the machine and carries out what it wants until all is quiet."""
         self._events.extend(events)
         while self._events:
@@ -149,6 +156,11 @@ class GridStory:
     def ask(self, act: Act) -> None:
         """An operator's wish."""
         self.tell(Asked(at_ns=self.now_ns, act=act))
+
+    def edit(self, settings: GridSettings) -> None:
+        """Other settings under the running grid."""
+        self.settings = settings
+        self.tell(Edited(at_ns=self.now_ns, settings=settings))
 
     def end_feed(self) -> None:
         """No more prices."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.adapters.exchanges.models import (
-    plain,
-)
+from core.adapters.exchanges.models import OrderSide, plain
 from core.domain.events import (
     FundingPaid,
     OrderFilled,
@@ -33,7 +31,10 @@ class GridBooks(GridState):
         else:
             self.ledger.close(level, amount, event.price, event.fee)
             if is_complete:
-                round_trip = self.ledger.book_round_trip(level)
+                trip = self.ledger.book_round_trip(level)
+                round_trip = trip.net
+                self.history.add_trip(trip, event.at_ns)
+                self._use_profit(round_trip)
         if slot is not None:
             slot.last_fill_ns = event.at_ns
             if slot.failures:
@@ -75,15 +76,45 @@ class GridBooks(GridState):
         if fee_base:
             amount = EXACT.subtract(amount, fee_base)
         self.ledger.open(level, amount, event.price, fee)
+        account = self.ledger.account(level)
+        if account.opened_ns is None:
+            account.opened_ns = event.at_ns
         if level == NOBODY:
             self._touched.add("rest")
+        else:
+            self._levels_touched.add(level)
+
+    @property
+    def closable_lots(self) -> int:
+        """Whole lots that closing would sell or buy back."""
+        return self._closable_lots()
+
+    def _closable_lots(self) -> int:
+        """Whole lots that closing must sell or buy back; an exit may have sold too much."""
+        return abs(self.ledger.total_lots())
+
+    def _closing_side(self) -> OrderSide:
+        """Side of the order that would close the position."""
+        return self.ledger.closing_side
+
+    def _book_on_nobody(self, order: Working, event: OrderFilled) -> None:
+        """Books a closing execution that belongs to no slot."""
+        amount = event.amount * self._lot
+        self.ledger.reduce(NOBODY, amount, event.price, event.fee, order.side)
+        self.ledger.fills += 1
+        self._touched.add("rest")
+        self._tell_fill(order, event, NOBODY, amount, event.fee, None, None)
+
+    def _reduction_order(self) -> list[int]:
+        """Levels in the order in which a closing execution is taken out of them."""
+        return sorted(self.ledger.accounts)
 
     def _book_reduction(self, order: Working, event: OrderFilled) -> None:
         """Takes a closing execution out of the slots, level 1 first."""
         left = event.amount * self._lot
         parts: list[tuple[int, Decimal]] = []
-        for level in sorted(self.ledger.accounts):
-            take = min(self.ledger.accounts[level].amount, left)
+        for level in self._reduction_order():
+            take = min(self.ledger.closable(level, order.side), left)
             if take > 0:
                 parts.append((level, take))
                 left = EXACT.subtract(left, take)
@@ -91,7 +122,7 @@ class GridBooks(GridState):
             parts.append((NOBODY, left))
         fees = split_fee(event.fee, [take for _, take in parts])
         for index, (level, take) in enumerate(parts):
-            self.ledger.close(level, take, event.price, fees[index])
+            self.ledger.reduce(level, take, event.price, fees[index], order.side)
             self.ledger.drop_trip_if_flat(level)
             self.ledger.fills += 1
             if level == NOBODY:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import cast
 
 from core.adapters.exchanges.models import (
@@ -11,6 +13,7 @@ from core.domain.events import (
     MarketMoved,
 )
 from core.services.grid.follow import price_of
+from core.services.grid.growth import compounded
 from core.services.grid.ladder import Ladder, build_ladder, loses
 from core.services.grid.sending import GridSender
 from core.services.grid.state import Fields, Goal
@@ -28,15 +31,47 @@ class GridBuilder(GridSender):
         if base is None:
             return
         self._horizon = None
+        if not self._is_started(base):
+            return
         try:
-            ladder = self._judge(build_ladder(self.settings, base))
+            ladder = self._judge(build_ladder(self.settings, self._range_base(base)))
         except ValueError as error:
             self._hold(f"no ladder: {error}")
             self._tell("grid.refused", (("reason", str(error)),))
             return
+        if self.settings.is_compounding:
+            amounts = compounded(self.settings, ladder, self.ledger, self.reserved)
+            ladder = replace(ladder, amounts=amounts)
         self._take_ladder(ladder)
         self._announce_ladder(market)
         self._send_ladder()
+
+    def _range_base(self, price: Decimal) -> Decimal:
+        """The price that a range is computed from."""
+        return price
+
+    def _is_started(self, price: Decimal) -> bool:
+        """Whether the trigger price has been reached; it is waited for only once."""
+        trigger = self.settings.trigger_price
+        if trigger is None or self._trigger_sign == 0:
+            return True
+        sign = self._trigger_sign
+        if sign is None:
+            sign = (trigger > price) - (trigger < price)
+        if (price - trigger) * sign >= 0:
+            sign = 0
+            self._say("")
+            told = "grid.triggered"
+        else:
+            told = "grid.waiting" if self._trigger_sign is None else ""
+            if told:
+                self._say(f"starts at {plain(trigger)}")
+        if told:
+            self._tell(told, (("trigger_price", plain(trigger)), ("price", plain(price))))
+        if sign != self._trigger_sign:
+            self._trigger_sign = sign
+            self._touched.add("course")
+        return sign == 0
 
     def _judge(self, ladder: Ladder) -> Ladder:
         """A ladder around a price that the configuration could not know."""
@@ -85,7 +120,7 @@ class GridBuilder(GridSender):
 
     def _restart(self) -> None:
         """Goes on after a full stop: with a new ladder if nothing is held, else with this one."""
-        if self.ledger.total_lots() == 0 and not self._orders:
+        if self._closable_lots() == 0 and not self._orders:
             self._drop_ladder()
             self._build()
         elif self.ladder is None:
@@ -103,7 +138,7 @@ class GridBuilder(GridSender):
         """Leaves the slots; what could not be closed stays in the ledger, with nobody."""
         self.ledger.disown()
         self._levels_touched.update(slot.level for slot in self._slots)
-        self._touched |= {"rest", "ladder", "meta"}
+        self._touched |= {"rest", "totals", "ladder", "meta"}
         self.ladder = None
         self._slots = []
         self._due = set()

@@ -10,6 +10,9 @@ Holding, stopping and re-centring are the same walk with different ends:
     RESET  ends with a new ladder, which is why both waits must be over first
     STOP   ends the bot
     RESTART is an end that a crash interrupted: it is finished, then the grid goes on
+
+A stop loss takes another path where it can: entries first, then the position, then the exits. The
+exits are far from the price then, and closing must not wait for them.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from core.services.grid.snapshot import ClosingStep
 
 SECOND_NS: Final = 1_000_000_000
 FIRST_PAUSE_NS: Final = SECOND_NS
+OPERATOR: Final = 1
+"""Rank of what a person or the end asked for (`protections/directive.py`)."""
 LONGEST_PAUSE_NS: Final = 60 * SECOND_NS
 ALARM_AFTER: Final = 3
 """Failed tries after which the grid calls itself degraded."""
@@ -49,10 +54,14 @@ class Closing:
         "flattens",
         "gave_up",
         "is_done",
+        "is_entries_first",
         "orders",
         "purpose",
+        "rank",
         "reason",
         "retry_ns",
+        "source",
+        "waits_for_price",
     )
 
     def __init__(self, *, purpose: Purpose, cancels: bool, flattens: bool, reason: str) -> None:
@@ -61,6 +70,14 @@ class Closing:
         self.flattens = flattens
         self.reason = reason
         """Who or what asked, in a word or two."""
+        self.rank = OPERATOR
+        """Order of precedence of who asked; only a lower one may take its place."""
+        self.source = ""
+        """Name of the protection that asked; empty for a person, or the end."""
+        self.is_entries_first = False
+        """Whether the position is closed before the exits are cancelled."""
+        self.waits_for_price = False
+        """Whether the next ladder waits until the price is back."""
         self.orders = 0
         """Orders that were resting when it began."""
         self.failures = 0
@@ -120,12 +137,18 @@ class Closing:
             self.retry_ns,
             self.gave_up,
             self.is_done,
+            self.rank,
+            self.source,
+            self.is_entries_first,
+            self.waits_for_price,
         ]
 
     @classmethod
     def load(cls, values: list[object]) -> Closing:
         """Reads what `dump` gave."""
-        purpose, cancels, flattens, reason, orders, failures, retry_ns, gave_up, is_done = values
+        purpose, cancels, flattens, reason, orders, failures, retry_ns, gave_up, is_done = values[
+            :9
+        ]
         closing = cls(
             purpose=Purpose(str(purpose)),
             cancels=bool(cancels),
@@ -137,6 +160,11 @@ class Closing:
         closing.retry_ns = retry_ns if isinstance(retry_ns, int) else None
         closing.gave_up = bool(gave_up)
         closing.is_done = bool(is_done)
+        if values[9:]:
+            rank, source, entries_first, waits = values[9:]
+            closing.rank, closing.source = int(str(rank)), str(source)
+            closing.is_entries_first = bool(entries_first)
+            closing.waits_for_price = bool(waits)
         return closing
 
 

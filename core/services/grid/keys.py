@@ -24,13 +24,15 @@ from core.infrastructure.config_types import (
     int_of,
 )
 from core.services.bot_config import BotConfig
+from core.services.grid.course_keys import TRAILING, CourseKeys, TrailingKeys
 from core.services.grid.protection_keys import LONGEST_S, ProtectionKeys
-from core.services.grid.settings import InitialFill
+from core.services.grid.settings import FollowShift, GridSpacing, InitialFill
+from core.services.grid.shape_keys import RangeKeys, SpacingKeys
+from core.services.grid.spacing import MAX_LEVELS
 from core.services.risk.config import RiskConfig
 
 ROOT: Final = "grid_system"
 """Root key of a grid's file."""
-MAX_LEVELS: Final = 2000
 NEVER: Final = "never"
 
 
@@ -74,11 +76,9 @@ class PositionTolerance(ConfigModel):
     """Times `order_amount`."""
 
 
-class GridConfig(BotConfig, ProtectionKeys):
+class GridConfig(BotConfig, SpacingKeys, CourseKeys, ProtectionKeys):
     """What every kind of grid is told."""
 
-    grid_interval: PositiveDecimal
-    """Price units between two levels, a multiple of the tick."""
     order_amount: PositiveDecimal
     """Base units of one level, cut down to the lot."""
     reverse_order_grid_distance: Annotated[IntText, Field(ge=1, le=100)] = 1
@@ -116,6 +116,20 @@ class GridConfig(BotConfig, ProtectionKeys):
 
     STRANGERS: ClassVar[dict[str, str]] = {}
     """Key that belongs to another kind of grid -> which."""
+    OFF: ClassVar[dict[str, str]] = {}
+    """Switch that must stay off on this kind of grid -> why."""
+
+    @model_validator(mode="after")
+    def _refuse_switches(self) -> Self:
+        for key, why in self.OFF.items():
+            if getattr(self, key):
+                kind = getattr(self, "grid_type", "")
+                raise ConfigError(
+                    f"cannot act on grid_type {kind}: {why}.",
+                    key=key,
+                    remedy=f"Write `{key}: false`, or choose another grid_type.",
+                )
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -131,25 +145,44 @@ class GridConfig(BotConfig, ProtectionKeys):
 
 
 _FOLLOW_KEYS: Final = dict.fromkeys(
-    ("follow_grid_count", "follow_timeout", "follow_distance", "price_offset_grids"),
+    (
+        "follow_grid_count",
+        "follow_timeout",
+        "follow_distance",
+        "price_offset_grids",
+        "follow_shift_mode",
+    ),
     "follow_long and follow_short",
 )
+_TRAILING_KEYS: Final = dict.fromkeys(TRAILING, "long, short and neutral")
+_INFINITY_KEYS: Final = {"lower_price": "infinity; a fixed range is written as price_range"}
 
 
-class FixedGrid(GridConfig):
+class FixedGrid(GridConfig, RangeKeys, TrailingKeys):
     """A grid between two prices."""
 
-    STRANGERS: ClassVar[dict[str, str]] = _FOLLOW_KEYS
+    STRANGERS: ClassVar[dict[str, str]] = {**_FOLLOW_KEYS, **_INFINITY_KEYS}
     grid_type: Literal["long", "short"]
     """long buys first and sells higher; short sells first and buys lower."""
     price_range: PriceRange
     """Its bounds."""
 
+    @model_validator(mode="after")
+    def _check_trailing(self) -> Self:
+        self.check_limits(self.price_range.lower_price, self.price_range.upper_price)
+        if self.martingale_increment and (self.trailing_up or self.trailing_down):
+            raise ConfigError(
+                "cannot act on a range that trails: its amounts belong to their places.",
+                key="martingale_increment",
+                remedy="Leave it out, or switch trailing off.",
+            )
+        return self
 
-class MartingaleGrid(GridConfig):
+
+class MartingaleGrid(GridConfig, RangeKeys):
     """A fixed grid whose amounts grow towards the adverse edge."""
 
-    STRANGERS: ClassVar[dict[str, str]] = _FOLLOW_KEYS
+    STRANGERS: ClassVar[dict[str, str]] = {**_FOLLOW_KEYS, **_TRAILING_KEYS, **_INFINITY_KEYS}
     grid_type: Literal["martingale_long", "martingale_short"]
     """As long and short, with growing amounts."""
     price_range: PriceRange
@@ -158,10 +191,75 @@ class MartingaleGrid(GridConfig):
     """Base units that each level adds over its favourable neighbour."""
 
 
+_ONE_SIDED: Final = (
+    "scalping_enabled",
+    "capital_protection_enabled",
+    "stop_loss_protection_enabled",
+    "price_lock_enabled",
+)
+"""Protections that reckon from the favourable edge of a range."""
+
+
+class NeutralGrid(GridConfig, RangeKeys, TrailingKeys):
+    """A grid that buys below the price and sells above it, around one empty line."""
+
+    STRANGERS: ClassVar[dict[str, str]] = {
+        **_FOLLOW_KEYS,
+        **_INFINITY_KEYS,
+        "bot_take_profit_price": "the others: neither side of a neutral grid is a profit; write "
+        "bot_take_profit_percent, or bot_stop_loss_price and bot_stop_loss_price_above",
+        "initial_fill_cap": "the others: a neutral grid begins without a position",
+        "reverse_order_grid_distance": "the others: a fill always rests again one line away",
+        "martingale_increment": "the others: both sides of a neutral grid trade equal amounts",
+    }
+    OFF: ClassVar[dict[str, str]] = dict.fromkeys(
+        _ONE_SIDED, "it reckons from a favourable edge, and a neutral grid has none"
+    )
+    grid_type: Literal["neutral"]
+    """Buys below the first price and sells above it; perpetuals only."""
+    price_range: PriceRange
+    """Its lowest and its highest line."""
+    bot_stop_loss_price_above: PositiveDecimal | None = None
+    """Price above the range at which the whole bot ends with a loss."""
+
+    @model_validator(mode="after")
+    def _check_trailing(self) -> Self:
+        self.check_limits(self.price_range.lower_price, self.price_range.upper_price)
+        return self
+
+
+class InfinityGrid(GridConfig):
+    """A grid without an upper price, whose levels are all worth the same."""
+
+    STRANGERS: ClassVar[dict[str, str]] = {
+        **_FOLLOW_KEYS,
+        **_TRAILING_KEYS,
+        "price_range": "the fixed types; an infinity grid has only a lower_price",
+        "grid_interval": "the others: the lines of an infinity grid are grid_ratio apart",
+        "grid_count": "the fixed types: an infinity grid has no last level",
+        "reverse_order_grid_distance": "the others: an exit is always one line above its entry",
+        "martingale_increment": "the others: the levels of an infinity grid are worth the same",
+    }
+    OFF: ClassVar[dict[str, str]] = dict.fromkeys(
+        _ONE_SIDED, "it reckons from the upper edge of a range, and there is none"
+    )
+    grid_type: Literal["infinity"]
+    """Long, with levels added above as the price rises; what it holds stays worth the same."""
+    lower_price: PositiveDecimal
+    """Its lowest line, a multiple of the tick; order_amount is what the level there trades."""
+    grid_spacing: Literal[GridSpacing.GEOMETRIC] = GridSpacing.GEOMETRIC
+    """Always geometric."""
+
+
 class FollowGrid(GridConfig):
     """A grid that is computed from the price and built anew when it is left behind."""
 
-    STRANGERS: ClassVar[dict[str, str]] = {"price_range": "the fixed types"}
+    STRANGERS: ClassVar[dict[str, str]] = {
+        **_TRAILING_KEYS,
+        **_INFINITY_KEYS,
+        "price_range": "the fixed types",
+        "grid_count": "the fixed types; a follow grid has follow_grid_count",
+    }
     grid_type: Literal["follow_long", "follow_short"]
     """As long and short, around the price."""
     follow_grid_count: Annotated[IntText, Field(ge=1, le=MAX_LEVELS)]
@@ -178,9 +276,17 @@ class FollowGrid(GridConfig):
     """Intervals beyond the favourable edge that count as outside."""
     price_offset_grids: NonNegativeInt = 0
     """Intervals by which the range reaches beyond the price; below `follow_grid_count`."""
+    follow_shift_mode: FollowShift = FollowShift.RESET
+    """Built anew (reset), or moved by whole lines without touching the orders inside (roll)."""
 
     @model_validator(mode="after")
     def _check_offset(self) -> Self:
+        if self.follow_shift_mode is FollowShift.ROLL and self.martingale_increment:
+            raise ConfigError(
+                "cannot act on a ladder that rolls: its amounts belong to their places.",
+                key="martingale_increment",
+                remedy="Leave it out, or write `follow_shift_mode: reset`.",
+            )
         if self.price_offset_grids >= self.follow_grid_count:
             raise ConfigError(
                 f"must be below follow_grid_count {self.follow_grid_count}, found "
@@ -191,6 +297,6 @@ class FollowGrid(GridConfig):
         return self
 
 
-AnyGrid = FixedGrid | MartingaleGrid | FollowGrid
+AnyGrid = FixedGrid | MartingaleGrid | FollowGrid | NeutralGrid | InfinityGrid
 GridFile = Annotated[AnyGrid, Field(discriminator="grid_type")]
 """The block under `grid_system`."""

@@ -16,7 +16,8 @@ So pausing loses nothing: fills go on being taken into their slots, and what the
     RECONCILING  journal and venue have not agreed yet; no order leaves
     BUILDING     no price yet
     RUNNING      slots trade
-    PAUSED       you paused; orders rest, fills are taken in, nothing new leaves
+    PAUSED       you paused; orders rest, fills are taken in, nothing new leaves but what a stop
+                 loss closes
     HALTED       risk says that nothing may leave
     RESETTING    a ladder is being taken down for a new one
     DEGRADED     the position could not be closed in three tries; it goes on trying
@@ -37,7 +38,7 @@ it must not miss. It has no storage: `changes()` gives the keys of its state tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from core.adapters.exchanges.models import (
     OrderStatus,
@@ -62,17 +63,21 @@ from core.domain.events import (
 )
 from core.domain.policies import OnExit, OnStart
 from core.services.grid.closing import Purpose
+from core.services.grid.editing import Edited
+from core.services.grid.follow import EscapeWatch
 from core.services.grid.ledger import NOBODY
+from core.services.grid.owning import GridOwner
+from core.services.grid.protections.directive import Rank
 from core.services.grid.settings import GridSettings
 from core.services.grid.slots import Leg, Progress, Share, Working
 from core.services.grid.state import Goal
-from core.services.grid.winding import GridWinder
+from core.services.grid.winding import is_market
 
 NOT_PLACED: Final = "NOT_PLACED"
 """Code of an order that was proved never to have existed."""
 
 
-class GridMachine(GridWinder):
+class GridMachine(GridOwner):
     """One grid on one instrument.
 
     Args:
@@ -89,16 +94,17 @@ class GridMachine(GridWinder):
             OrderEnded: self._on_ended,
             OrderDenied: self._on_denied,
             OrderUnknown: self._on_unknown,
-            FundingPaid: self._book_funding,
+            FundingPaid: self._on_funding,
             Reconciled: self._on_reconciled,
             TimeReached: self._on_time,
             Asked: self._on_asked,
             RiskStateChanged: self._on_risk,
             DataStale: self._on_stale,
             FeedEnded: self._on_feed_ended,
+            Edited: self._on_edited,
         }
 
-    def on(self, event: Event) -> list[Command]:
+    def on(self, event: Event | Edited) -> list[Command]:
         """Takes in one event and gives what is to be done, in order."""
         out: list[Command] = []
         self._out = out
@@ -114,26 +120,38 @@ class GridMachine(GridWinder):
             self._carry_on()
         if self._wake_ns is not None and event.at_ns >= self._wake_ns:
             self._wake()
-        watch = self._watch
-        if watch is not None and self._is_watching:
-            # An escape that had lasted long enough before this price counts, whatever comes now.
-            if watch.is_expired(event.at_ns):
-                self._recentre(watch)
-                return
-            was = watch.since_ns
-            watch.see(event)
-            if watch.since_ns != was:
-                self._horizon = None
+        if self._arbiter is not None and not self._is_quiet(event):
+            self._protect(is_new=True)
+        if self._watch is not None and self._is_watching and self._follows_now(event):
+            return
+        self._trail(event)
         if self.ladder is None:
             self._build()
         elif self._wants_ladder:
             self._resend_ladder()
+        elif self._fresh:
+            self._send_due("edited")
         elif self._due and self._leaves_waiting(event):
             self._send_due("became_passive")
+
+    def _follows_now(self, event: MarketMoved) -> bool:
+        """Times an escape, and re-centres when it has lasted."""
+        watch = cast("EscapeWatch", self._watch)
+        # An escape that had lasted long enough before this price counts, whatever comes now.
+        if watch.is_expired(event.at_ns):
+            self._recentre(watch)
+            return True
+        was = watch.since_ns
+        watch.see(event)
+        if watch.since_ns != was:
+            self._horizon = None
+        return False
 
     def _on_time(self, event: TimeReached) -> None:
         if self._wake_ns is not None and event.at_ns >= self._wake_ns:
             self._wake()
+        if self._arbiter is not None and self._has_guard_time(event.at_ns):
+            self._protect(is_new=False)
         watch = self._watch
         if watch is not None and self._is_watching and watch.is_expired(event.at_ns):
             self._recentre(watch)
@@ -143,6 +161,7 @@ class GridMachine(GridWinder):
         self._horizon = None
         if self._watch is not None:
             self._watch.distrust(event.since_ns)
+        super()._on_stale(event)
 
     def _on_feed_ended(self, event: FeedEnded) -> None:
         self._tell("feed.ended")
@@ -165,6 +184,8 @@ class GridMachine(GridWinder):
             self._wake_at(self._slots[level - 1].retry_ns)
         if self._closing is not None:
             self._wake_at(self._closing.retry_ns)
+        self._notice_blindness()
+        self._mind_reserve()
 
     def _carry_on(self) -> None:
         """Goes on with whatever the newest event may have made possible."""
@@ -176,6 +197,8 @@ class GridMachine(GridWinder):
             self._resend_ladder()
         else:
             self._send_due("due")
+            if self.is_scalping:
+                self._advance_scalping()
 
     def _on_accepted(self, event: OrderAccepted) -> None:
         order = self._orders.get(event.client_order_id)
@@ -199,6 +222,7 @@ class GridMachine(GridWinder):
             self._mark(order, Progress.OPEN)
         self._touch(order)
         self._touched.add("totals")
+        self._horizon = None
         is_complete = order.filled >= order.amount
         if order.leg is Leg.REDUCE:
             self._book_reduction(order, event)
@@ -210,6 +234,10 @@ class GridMachine(GridWinder):
         if is_complete or (order.ends_at is not None and order.filled >= order.ends_at):
             self._forget(order)
             self._after(order, event)
+
+    def _on_funding(self, event: FundingPaid) -> None:
+        self._book_funding(event)
+        self._horizon = None
 
     def _on_ended(self, event: OrderEnded) -> None:
         order = self._orders.get(event.client_order_id)
@@ -252,16 +280,27 @@ class GridMachine(GridWinder):
     def _after(self, order: Working, fill: OrderFilled | None) -> None:
         """What the end of an order leads to."""
         if order.leg is Leg.REDUCE:
-            self._after_reduction()
+            if is_market(order):
+                self._after_reduction()
+            else:
+                self._after_one_exit()
             return
+        self._look_through_window()
         if order.shares is not None:
             self._after_initial(order.shares)
+            self._after_purchase(order)
         elif order.level != NOBODY:
             slot = self._slots[order.level - 1]
             if slot.order is None:
                 self._settle(slot, *self._why(order, slot, fill))
         if self._closing is not None:
             self._advance_closing()
+        elif self._fresh:
+            self._send_due("edited")
+        if self.is_scalping:
+            self._advance_scalping()
+        elif self.settings.active_window:
+            self._send_due("window")
 
     def _on_asked(self, event: Asked) -> None:
         if self._goal is Goal.STOPPED:
@@ -285,6 +324,7 @@ class GridMachine(GridWinder):
         self._is_paused = True
         if self._watch is not None:
             self._watch.clear()
+        self._rest(Rank.TAKE_PROFIT, "paused")
         self._say(f"paused by {by}")
         self._tell("grid.paused", (("by", by),))
 
@@ -332,6 +372,7 @@ class GridMachine(GridWinder):
             return
         self._risk = event.state
         self._horizon = None
+        super()._on_risk(event)
         self._say("" if event.state == "ACTIVE" else f"{event.state.lower()} by {event.by}")
         if event.state != "ACTIVE" and self._watch is not None:
             self._watch.clear()
@@ -339,8 +380,10 @@ class GridMachine(GridWinder):
 
     def _on_reconciled(self, event: Reconciled) -> None:
         if self._is_reconciled:
+            self._note_foreign(event)
             return
         self._is_reconciled = True
+        self.history.since_ns = event.at_ns
         self._horizon = None
         if self.started_ns is None:
             self.started_ns = event.at_ns
@@ -352,6 +395,7 @@ class GridMachine(GridWinder):
             self._restart()
         if self.settings.on_start is OnStart.FLATTEN and self.has_anything:
             self._flatten_first()
+        self._note_foreign(event)
         self._carry_on()
 
     def _flatten_first(self) -> None:
@@ -375,7 +419,9 @@ class GridMachine(GridWinder):
                 )
                 continue
             # A cancel that a crash swallowed is asked for again; asking twice does no harm.
-            order.is_cancelling = False
+            was_cancelling, order.is_cancelling = order.is_cancelling, False
+            if was_cancelling and self._closing is None:
+                self._cancel_edited(order, "cancel.again")
             if order.progress is Progress.SENT:
                 self._mark(order, Progress.OPEN)
         for identity in sorted(resting - self._orders.keys()):
@@ -396,4 +442,6 @@ class GridMachine(GridWinder):
         if slot.order is order:
             slot.order = None
             slot.is_waiting = False
+            self._levels_touched.add(slot.level)
+            self._look_through_window()
             self._settle(slot, *self._why(order, slot, event))

@@ -9,7 +9,7 @@ from core.adapters.exchanges.models import from_ns, plain
 from core.errors import ExitCode
 from core.services.grid.ledger import EXACT
 from core.services.grid.machine import GridMachine
-from core.services.grid.snapshot import GridResult
+from core.services.grid.snapshot import GridResult, rate_text
 
 Fields = tuple[tuple[str, str | int | None], ...]
 
@@ -28,12 +28,14 @@ class BotOutcome:
 def closing_line(machine: GridMachine, base: str) -> tuple[ExitCode, str]:
     """What became of orders and position, in words, and whether that is what was promised."""
     closing = machine.closing
-    position = machine.position
+    position = EXACT.subtract(machine.position, machine.reserve_left)
     if closing is None:
         return ExitCode.OK, "nothing was open"
     size = f"{plain(position)} {base}"
     steps = closing.steps(machine.open_orders, size, position == 0)
     text = ", ".join(step.text for step in steps) or "nothing was open"
+    if machine.reserve_left:
+        text += f", reserve {plain(machine.reserve_left)} {base} kept"
     kept_orders = closing.cancels and machine.open_orders > 0
     kept_position = closing.flattens and position != 0
     return (ExitCode.UNCLEAN if kept_orders or kept_position else ExitCode.OK), text
@@ -71,7 +73,22 @@ def summary_fields(
         ("feed", feed),
         ("from", iso(started_ns)),
         ("to", iso(ended_ns)),
+        ("round_trip_pnl", plain(result.trips_net)),
+        ("cycle_apr", rate_text(result.cycle_apr)),
+        ("net_apr", rate_text(result.net_apr)),
+        ("sample_s", result.run_s),
+        *_course_fields(result),
     )
+
+
+def _course_fields(result: GridResult) -> Fields:
+    """What only a grid that trailed, or set profit aside, has to say."""
+    found: Fields = ()
+    if result.trailed:
+        found = (*found, ("trailing_cost", plain(result.trailing_cost)))
+    if result.reserved:
+        found = (*found, ("reserved", plain(result.reserved)))
+    return found
 
 
 def explained(result: GridResult) -> Decimal:

@@ -8,7 +8,8 @@ the market had passed when the ladder was built) its price has become passive.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, cast
 
 from core.adapters.exchanges.models import (
@@ -18,7 +19,7 @@ from core.adapters.exchanges.models import (
     TimeInForce,
     plain,
 )
-from core.domain.commands import PlaceOrder, Reason, Role
+from core.domain.commands import CancelOrder, PlaceOrder, Reason, Role
 from core.domain.events import (
     Horizon,
     MarketMoved,
@@ -26,10 +27,12 @@ from core.domain.events import (
 )
 from core.services.grid.booking import GridBooks
 from core.services.grid.closing import ALARM_AFTER, pause_ns
+from core.services.grid.ladder import pool_lots
 from core.services.grid.ledger import NOBODY
 from core.services.grid.settings import InitialFill
 from core.services.grid.slots import Leg, Share, Slot, Working
 from core.services.grid.state import Goal, base36
+from core.services.grid.window import Want, window_of
 
 Inputs = tuple[tuple[str, str], ...]
 
@@ -66,65 +69,93 @@ class GridSender(GridBooks):
         return known
 
     def _find_horizon(self) -> Horizon:
+        self._waiting = self._edges = CALM
         if self._goal is Goal.STOPPED:
             return CALM
         horizon = CALM if self._wake_ns is None else Horizon(at_ns=self._wake_ns)
         if not self._is_reconciled:
             return horizon
-        wants_price = self.ladder is None or self._wants_ladder
+        wants_price = self.ladder is None or self._wants_ladder or self._may_open_fresh
         if self._is_stale or (wants_price and self._may_build):
-            return EVERY_ROW | horizon
+            return self._start_horizon() | horizon
+        self._edges = self._trailing_horizon()
+        horizon |= self._edges
         if self._watch is not None and self._is_watching:
             horizon |= self._watch.horizon()
         if self._due and self._may_send(Leg.ENTRY):
-            horizon |= self._waiting_horizon()
+            self._waiting = self._waiting_horizon()
+            horizon |= self._waiting
         return horizon
+
+    def _start_horizon(self) -> Horizon:
+        """Every price, or the one that the start waits for."""
+        trigger, sign = self.settings.trigger_price, self._trigger_sign
+        if trigger is None or not sign or self._is_stale:
+            return EVERY_ROW
+        ticks = trigger / self._instrument.tick_size
+        if sign > 0:
+            return Horizon(above=int(ticks.to_integral_value(ROUND_FLOOR)))
+        return Horizon(below=int(ticks.to_integral_value(ROUND_CEILING)))
+
+    def _trailing_horizon(self) -> Horizon:
+        """The prices at which the ladder moves (`trailing.py`)."""
+        return CALM
 
     def _waiting_horizon(self) -> Horizon:
         """The first price that could leave a waiting entry on the passive side."""
-        prices = [
-            self._slots[level - 1].entry_price
-            for level in self._due
-            if self._slots[level - 1].is_waiting
-        ]
-        if not prices:
-            return CALM
-        if self.settings.entry_side is OrderSide.BUY:
-            return Horizon(above=min(prices))
-        return Horizon(below=max(prices))
+        slots = [self._slots[level - 1] for level in self._due]
+        buys = [s.entry_price for s in slots if s.is_waiting and s.side is OrderSide.BUY]
+        sells = [s.entry_price for s in slots if s.is_waiting and s.side is OrderSide.SELL]
+        return Horizon(above=min(buys, default=None), below=max(sells, default=None))
 
     def _leaves_waiting(self, market: MarketMoved) -> bool:
         """Whether these prices leave the first waiting entry on the passive side."""
-        edge = self.horizon()
-        if self.settings.entry_side is OrderSide.BUY:
-            return market.ask is None or (edge.above is not None and market.ask > edge.above)
-        return market.bid is None or (edge.below is not None and market.bid < edge.below)
+        self.horizon()
+        edge = self._waiting
+        return (edge.above is not None and (market.ask is None or market.ask > edge.above)) or (
+            edge.below is not None and (market.bid is None or market.bid < edge.below)
+        )
 
     def _send_ladder(self) -> None:
         """Gives every slot its order, those nearest to the price first."""
         policy = self.settings.initial_fill
         crossed: list[Slot] = []
-        for level in sorted(self._due):
+        is_neutral = self.ladder is not None and self.ladder.is_neutral
+        may_take = policy is InitialFill.TAKER_POSITION and not self._is_stale and not is_neutral
+        waits = policy is InitialFill.PASSIVE_ONLY or not (
+            is_neutral or policy is InitialFill.ALL_LIMITS
+        )
+        for level in reversed(self._nearest_first(self._due)):
             slot = self._slots[level - 1]
             if slot.is_parked or slot.leg(self.ledger.lots(level)) is Leg.EXIT:
                 continue
-            slot.is_waiting = policy is not InitialFill.ALL_LIMITS and self._is_crossed(slot)
+            slot.is_waiting = waits and self._is_crossed(slot)
             if slot.is_waiting:
                 crossed.append(slot)
-        may_take = policy is InitialFill.TAKER_POSITION and not self._is_stale
         if crossed and may_take and self._may_send(Leg.ENTRY):
-            self._send_initial(crossed)
+            self._send_initial(crossed, self._pool_wanted())
         self._send_due("built")
 
-    def _send_initial(self, crossed: list[Slot]) -> None:
-        """One immediate-or-cancel order for all entries that the market has passed."""
+    def _pool_wanted(self) -> int:
+        """Lots that an infinity grid lacks for the lines above its ladder."""
+        if self.ladder is None or not self.settings.grid_type.is_infinite:
+            return 0
+        return max(pool_lots(self.settings, self.ladder) - self.ledger.lots(NOBODY), 0)
+
+    def _send_initial(self, crossed: list[Slot], pool: int) -> None:
+        """One immediate-or-cancel order for all entries that the market has passed.
+
+        Args:
+            crossed: Their slots.
+            pool: Lots beside theirs that belong to no slot yet.
+        """
         market = cast("MarketMoved", self._market)
         is_long = self.settings.entry_side is OrderSide.BUY
         best = cast("int", market.ask if is_long else market.bid)
         factor = 1 + self.settings.initial_fill_cap * self.settings.entry_side.sign
         exact = best * self._instrument.tick_size
-        if market.bid == market.ask == market.last and market.mark is not None:
-            exact = market.mark  # no book: the last trade, which may lie between two ticks
+        if not market.has_book and market.mark is not None:
+            exact = market.mark  # the last trade, which may lie between two ticks
         steps = exact * factor / self.settings.price_step
         rounding = Rounding.DOWN if is_long else Rounding.UP
         cap = steps.quantize(Decimal(1), rounding.value) * self.settings.price_step
@@ -136,7 +167,7 @@ class GridSender(GridBooks):
             level=NOBODY,
             leg=Leg.ENTRY,
             price=limit,
-            amount=sum(share.lots for share in shares),
+            amount=self._at_most(sum(share.lots for share in shares) + pool),
             shares=shares,
             time_in_force=TimeInForce.IOC,
             reason=Reason(
@@ -154,6 +185,10 @@ class GridSender(GridBooks):
             self._due.discard(share.level)
             self._levels_touched.add(share.level)
 
+    def _at_most(self, lots: int) -> int:
+        most = self._instrument.max_amount
+        return lots if most is None else min(lots, int(most // self._lot))
+
     def _shares_of(self, crossed: list[Slot]) -> list[Share]:
         """What each slot wants, nearest to the price first, as far as one order may go."""
         most = self._instrument.max_amount
@@ -168,29 +203,129 @@ class GridSender(GridBooks):
             shares.append(Share(slot.level, lots))
         return shares
 
+    @property
+    def _may_open_fresh(self) -> bool:
+        """Whether lines that an edit added may have their orders.
+
+        Not before its cancels are over, so that margin and limits never have to carry both.
+        """
+        return bool(self._fresh) and not any(order.is_cancelling for order in self._orders.values())
+
+    def _open_fresh(self) -> None:
+        """Treats lines that an edit added like a new ladder's: by `initial_fill`."""
+        if self._market is None or self._is_stale or not self._may_send(Leg.ENTRY):
+            return
+        policy, fresh = self.settings.initial_fill, self._fresh
+        self._fresh = set()
+        self._touched.add("fresh")
+        self._horizon = None
+        is_neutral = self.ladder is not None and self.ladder.is_neutral
+        waits = policy is not InitialFill.ALL_LIMITS and not (
+            is_neutral and policy is InitialFill.TAKER_POSITION
+        )
+        crossed: list[Slot] = []
+        for level in reversed(self._nearest_first(fresh & self._due)):
+            slot = self._slots[level - 1]
+            slot.is_waiting = waits and self._is_crossed(slot)
+            self._levels_touched.add(level)
+            if slot.is_waiting:
+                crossed.append(slot)
+        pool = self._pool_wanted()
+        if (crossed or pool) and policy is InitialFill.TAKER_POSITION and not is_neutral:
+            self._send_initial(crossed, pool)
+
     def _is_crossed(self, slot: Slot) -> bool:
         """Whether an entry at this slot's price would execute at once."""
         market = self._market
         if market is None:
             return True
-        if self.settings.entry_side is OrderSide.BUY:
+        if slot.side is OrderSide.BUY:
             return market.ask is not None and slot.entry_price >= market.ask
         return market.bid is not None and slot.entry_price <= market.bid
 
     def _send_due(self, why: str) -> None:
         """Asks every slot without an order again; the favourable end is nearest to the price."""
-        if not self._due or not self._may_send(Leg.EXIT):
+        if not self._due or not (self._may_send(Leg.EXIT) or self._may_send(Leg.ENTRY)):
             return
+        if self._may_open_fresh:
+            self._open_fresh()
+        self._look_through_window()
+        for level in self._nearest_first(self._due):
+            self._settle(self._slots[level - 1], why, ())
+
+    def _prices_seen(self) -> Inputs:
+        """The prices that a decision is made on, and how old they are by now."""
         market = self._market
-        inputs: Inputs = ()
-        if market is not None:
-            inputs = (
-                ("bid", "none" if market.bid is None else self._price_text(market.bid)),
-                ("ask", "none" if market.ask is None else self._price_text(market.ask)),
-                ("price_age_ms", str(market.age_ms)),
+        if market is None:
+            return ()
+        age_ms = market.age_ms + max(0, self._now_ns - market.at_ns) // 1_000_000
+        bid, ask = market.bid, market.ask
+        return (
+            ("bid", "none" if bid is None else self._price_text(bid)),
+            ("ask", "none" if ask is None else self._price_text(ask)),
+            ("price_age_ms", str(age_ms)),
+        )
+
+    def _look_through_window(self) -> None:
+        """Says anew which slots may have their order at the venue; cancels what may no longer."""
+        most = self.settings.active_window
+        if not most:
+            return
+        wanting = [slot for slot in self._slots if self._wants(slot)]
+        window = window_of((self._want_of(slot) for slot in wanting), most)
+        self._window = window.inside
+        if self._closing is None and self._is_reconciled:
+            for level in window.surplus:
+                self._withdraw(self._slots[level - 1], "window")
+
+    def _wants(self, slot: Slot) -> bool:
+        """Whether a slot asks for a place: not while it waits for its price, or is parked."""
+        if slot.order is not None or slot.is_parked:
+            return not slot.is_parked
+        is_entry = slot.leg(self.ledger.lots(slot.level)) is Leg.ENTRY
+        waits = is_entry and slot.is_waiting
+        return not (waits and (self._is_stale or self._is_crossed(slot)))
+
+    def _want_of(self, slot: Slot) -> Want:
+        order = slot.order
+        if order is not None and order.shares is None and not order.is_cancelling:
+            is_entry, is_live = order.leg is Leg.ENTRY, True
+        else:
+            is_entry, is_live = slot.leg(self.ledger.lots(slot.level)) is Leg.ENTRY, False
+        return Want(
+            level=slot.level,
+            side=slot.side if is_entry else slot.side.opposite,
+            price=slot.entry_price if is_entry else slot.exit_price,
+            is_live=is_live,
+        )
+
+    def _withdraw(self, slot: Slot, why: str) -> None:
+        """Cancels the order of a slot whose place or price is another now."""
+        order = slot.order
+        if order is None or order.is_cancelling or order.shares is not None:
+            return
+        order.is_cancelling = True
+        self._touch(order)
+        self._out.append(
+            CancelOrder(
+                client_order_id=order.client_order_id,
+                symbol=self._instrument.symbol,
+                reason=Reason(f"cancel.{why}", (("level", str(slot.level)),)),
             )
-        for level in sorted(self._due, reverse=True):
-            self._settle(self._slots[level - 1], why, inputs)
+        )
+
+    def _nearest_first(self, levels: Iterable[int]) -> list[int]:
+        """Levels in the order in which their orders should leave: near the price first.
+
+        The favourable end is nearest to it; on a neutral grid the line that stays empty.
+        """
+        ladder = self.ladder
+        if ladder is None:
+            return sorted(levels, reverse=True)
+        if ladder.start is None:
+            return sorted(levels, key=ladder.place, reverse=True)
+        middle = 2 * ladder.start - 1
+        return sorted(levels, key=lambda level: (abs(2 * ladder.gap(level) - middle), -level))
 
     def _settle(self, slot: Slot, why: str, inputs: Inputs) -> None:
         """Gives a slot without an order its next one, or leaves it due."""
@@ -202,10 +337,15 @@ class GridSender(GridBooks):
             self._horizon = None
         lots = self.ledger.lots(slot.level)
         leg = slot.leg(lots)
-        if not self._may_send(leg):
+        if slot.is_orphan and leg is Leg.ENTRY:
+            self._retire_if_idle(slot)
+            return
+        if slot.level in self._fresh or not self._may_send(leg):
             return
         if slot.retry_ns is not None and self._now_ns < slot.retry_ns:
             self._wake_at(slot.retry_ns)
+            return
+        if self.settings.active_window and slot.level not in self._window:
             return
         if leg is Leg.EXIT:
             price, amount = slot.exit_price, lots
@@ -235,12 +375,17 @@ class GridSender(GridBooks):
         reason: Reason,
         shares: list[Share] | None = None,
         time_in_force: TimeInForce = TimeInForce.GTC,
+        side: OrderSide | None = None,
     ) -> Working:
+        if not any(name == "price_age_ms" for name, _ in reason.inputs):
+            reason = Reason(reason.rule, (*reason.inputs, *self._prices_seen()))
         self._serial += 1
         identity = f"{self._prefix}{base36(level)}{leg.value}{base36(self._serial)}"
-        side = self.settings.entry_side
-        if leg is not Leg.ENTRY:
-            side = side.opposite
+        if leg is Leg.REDUCE:
+            side = self._closing_side() if side is None else side
+        else:
+            side = self._slots[level - 1].side if level else self.settings.entry_side
+            side = side if leg is Leg.ENTRY else side.opposite
         order = Working(
             client_order_id=identity,
             level=level,

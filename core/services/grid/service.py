@@ -10,6 +10,7 @@ any other. The service ends when the machine has stopped, and says whether the e
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -33,18 +34,26 @@ from core.errors import ConfigError, JournalError
 from core.infrastructure.channels import EventQueue
 from core.infrastructure.clock import Cancellable, Clock
 from core.services.execution.snapshot import HealthResult
-from core.services.gateway import Attached, BotSpec, OrderGateway, Step
+from core.services.gateway import Attached, BotSpec, OrderGateway, Renewal, Step
+from core.services.grid.edit import plan_edit
+from core.services.grid.editing import Edited
 from core.services.grid.machine import GridMachine
 from core.services.grid.outcome import (
     BotOutcome,
     Fields,
     closing_line,
-    explained,
     summary_fields,
 )
-from core.services.grid.snapshot import GridResult, GridSnapshot
-from core.services.grid.view import NEVER_CHECKED, SlotRows, Surroundings, grid_snapshot
-from core.services.grid.words import ERRORS, message_of
+from core.services.grid.settings import GridSettings
+from core.services.grid.snapshot import EditDiff, GridProfit, GridResult, GridSnapshot
+from core.services.grid.view import (
+    NEVER_CHECKED,
+    SlotRows,
+    Surroundings,
+    grid_profit,
+    grid_snapshot,
+)
+from core.services.grid.words import ERRORS, NOTABLE, message_of
 from core.services.market_data.service import MarketData
 from core.services.market_data.snapshot import FeedLight
 from core.services.portfolio.service import Portfolio
@@ -88,6 +97,18 @@ class _Book:
             equity_start=None if equity is None else Decimal(equity),
             started_ns=values["started_ns"],
         )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Edit:
+    """An edit on its way."""
+
+    event: Edited
+    renewal: Renewal
+    put_in_force: Callable[[], None]
+    done: asyncio.Future[EditDiff]
+    diff: EditDiff | None = None
+    """Set once the machine has taken it in."""
 
 
 _ENDS: Final = frozenset({"order.canceled", "order.expired", "order.rejected"})
@@ -137,8 +158,10 @@ class GridService:
         self._portfolio = portfolio
         self._clock = clock
         self._diary = diary
-        self._on_equity = on_equity
-        self._inbox: EventQueue[Event] = EventQueue(_conflation_key)
+        self.on_equity = on_equity
+        self._inbox: EventQueue[Event | Edited] = EventQueue(_conflation_key)
+        self._edits: list[_Edit] = []
+        """Asked for and not yet durable, oldest first."""
         self._book = _Book()
         self._timer: Cancellable | None = None
         self._timer_ns: int | None = None
@@ -147,10 +170,13 @@ class GridService:
         self._last_ns = 0
         self._is_book_changed = False
         self._is_turning = False
+        self._is_over = False
         self._held_lines: list[tuple[int, str, Fields]] = []
         """Lines that wait until the turn under way has told its own."""
         self._attached: Attached | None = None
         self._slot_rows = SlotRows()
+        self._bells = 0
+        """Moments so far of which a person is to be told."""
         self._message = ("", 0, False)
         """The last thing that happened, in words; when; and whether it is an error."""
         self.feed_notice = ""
@@ -162,11 +188,52 @@ class GridService:
         """Passes on what an operator wants; the next snapshots show what came of it."""
         self._inbox.post(Asked(at_ns=self._clock.now_ns(), act=act, by=by))
 
+    def preview(self, settings: GridSettings) -> EditDiff:
+        """What other settings would change; nothing does.
+
+        Raises:
+            ConfigError: If this grid cannot be edited so, with the way out.
+        """
+        return plan_edit(self.machine, settings, at_ns=self._clock.now_ns())
+
+    async def edit(
+        self, settings: GridSettings, renewal: Renewal, put_in_force: Callable[[], None], by: str
+    ) -> EditDiff:
+        """Goes on with other settings; returns what changed, once that is durable.
+
+        Args:
+            settings: Checked.
+            renewal: What the journal is to know of them.
+            put_in_force: Called between the machine's turn and its first order: limits and such.
+            by: Who asks.
+
+        Raises:
+            ConfigError: If this grid cannot be edited so; it goes on as it was.
+        """
+        loop = asyncio.get_running_loop()
+        event = Edited(at_ns=self._clock.now_ns(), settings=settings, by=by)
+        edit = _Edit(
+            event=event, renewal=renewal, put_in_force=put_in_force, done=loop.create_future()
+        )
+        self._edits.append(edit)
+        if self._is_over:
+            self._refuse_edits()
+        else:
+            self._inbox.post(event)
+        return await edit.done
+
     def hear(self, at_ns: int, event: str, fields: Fields) -> None:
         """Takes in a diary line that others wrote about this bot, for the message line."""
+        if event in NOTABLE and self.machine.settings.notifies:
+            self._bells += 1
         text = message_of(event, dict(fields))
         if text:
             self._message = (text, at_ns, event in ERRORS)
+
+    @property
+    def bells(self) -> int:
+        """Moments so far of which a person is to be told."""
+        return self._bells
 
     def pass_on(self, at_ns: int, event: str, fields: Fields) -> None:
         """Tells a diary line that execution wrote about this bot.
@@ -202,6 +269,7 @@ class GridService:
                 message=self._journal_trouble or text[0],
                 message_at=from_ns(text[1]) if text[1] else None,
                 is_error=bool(self._journal_trouble) or text[2],
+                bells=self._bells,
                 foreign_orders=0 if attached is None else attached.foreign_orders,
                 foreign_position=Decimal(0) if attached is None else attached.foreign_position,
                 mark=self._market.mark(spec.symbol),
@@ -213,8 +281,14 @@ class GridService:
         prices = self._market.light(self.spec.symbol)
         return (replace(prices, name=self.spec.venue), replace(prices, name="prices"))
 
+    def profit(self) -> GridProfit:
+        """Where the result comes from, slot by slot, now."""
+        return grid_profit(
+            self.machine, self._clock.now_ns(), self._market.mark(self.spec.symbol)
+        )
+
     @property
-    def inbox(self) -> EventQueue[Event]:
+    def inbox(self) -> EventQueue[Event | Edited]:
         """Where this bot's events arrive."""
         return self._inbox
 
@@ -240,9 +314,10 @@ class GridService:
         finally:
             subscription.cancel()
             self._disarm()
+            self._refuse_edits()
         return await self._end()
 
-    async def _turn(self, events: list[Event]) -> None:
+    async def _turn(self, events: list[Event | Edited]) -> None:
         """One batch of events, one transaction."""
         self._is_turning = True
         machine = self.machine
@@ -250,7 +325,12 @@ class GridService:
             self._note_start(events)
         commands: list[Command] = []
         applied: list[OrderFilled] = []
+        renewal: Renewal | None = None
         for event in events:
+            if type(event) is Edited:
+                edit = self._take_edit(event, commands)
+                renewal = renewal if edit is None else edit.renewal
+                continue
             commands += machine.on(event)
             if type(event) is OrderFilled:
                 applied.append(event)
@@ -264,16 +344,50 @@ class GridService:
                     commands=tuple(commands),
                     applied=tuple(applied),
                     state=changes,
+                    renewal=renewal,
                 )
             )
+            self._tell_edits()
             for command in commands:
                 if type(command) is Announce:
                     self._tell(events[-1].at_ns, command.event, command.fields)
-        if self._on_equity is not None:
-            worth = explained(machine.result(self._last_ns, self._market.mark(self.spec.symbol)))
-            self._on_equity((self._book.equity_start or Decimal(0)) + worth, self._last_ns)
+        if self.on_equity is not None:
+            worth = machine.worth(self._market.mark(self.spec.symbol))
+            self.on_equity((self._book.equity_start or Decimal(0)) + worth, self._last_ns)
         self._is_turning = False
         self._arm()
+
+    def _take_edit(self, event: Edited, commands: list[Command]) -> _Edit | None:
+        """Hands an edit to the machine; None for one that is refused."""
+        edit = next(item for item in self._edits if item.event is event)
+        try:
+            edit.diff = plan_edit(self.machine, event.settings, at_ns=event.at_ns)
+        except Exception as error:  # noqa: BLE001 # it was tried on a copy: the grid itself goes on
+            self._edits.remove(edit)
+            if not edit.done.done():
+                edit.done.set_exception(error)
+            return None
+        commands += self.machine.on(event)
+        self.spec = replace(
+            self.spec, fingerprint=edit.renewal.fingerprint, config=edit.renewal.config
+        )
+        edit.put_in_force()
+        return edit
+
+    def _tell_edits(self) -> None:
+        """Answers whoever asked for an edit that is durable now."""
+        for edit in [edit for edit in self._edits if edit.diff is not None]:
+            self._edits.remove(edit)
+            if not edit.done.done() and edit.diff is not None:
+                edit.done.set_result(edit.diff)
+
+    def _refuse_edits(self) -> None:
+        """Nothing is edited any more."""
+        self._is_over = True
+        edits, self._edits = self._edits, []
+        for edit in edits:
+            if not edit.done.done():
+                edit.done.set_exception(ConfigError(f"{self.spec.name} has ended."))
 
     def _release_lines(self) -> None:
         if self._held_lines and not len(self._inbox):
@@ -347,7 +461,7 @@ class GridService:
                 "`--on-start flatten`.",
             )
 
-    def _note_start(self, events: list[Event]) -> None:
+    def _note_start(self, events: list[Event | Edited]) -> None:
         """The first price starts the bot: its time, and the worth of a spot account at it."""
         first = next((event for event in events if type(event) is MarketMoved), None)
         if first is None:
@@ -431,6 +545,6 @@ class GridService:
         return None if newest is None else newest.at_ns
 
 
-def _conflation_key(event: Event) -> str | None:
+def _conflation_key(event: Event | Edited) -> str | None:
     """Market moves replace each other, everything else is kept."""
     return "market" if type(event) is MarketMoved else None

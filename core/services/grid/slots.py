@@ -168,6 +168,7 @@ class Slot:
         "entry_price",
         "exit_price",
         "failures",
+        "is_orphan",
         "is_parked",
         "is_waiting",
         "last_fill_ns",
@@ -194,6 +195,8 @@ class Slot:
         self.is_waiting = False
         """Whether the entry is sent only once the price has left it on the passive side."""
         self.is_parked = False
+        self.is_orphan = False
+        """Whether an edit took its line off: it sells what it holds, and never enters."""
         self.retry_ns: int | None = None
         """Not before this time."""
         self.failures = 0
@@ -202,6 +205,11 @@ class Slot:
         """When orders of this slot were placed again because somebody else had ended them."""
         self.last_fill_ns: int | None = None
         self.note = ""
+
+    @property
+    def side(self) -> OrderSide:
+        """Side of the entry: a slot that buys first leaves higher."""
+        return OrderSide.BUY if self.exit_price > self.entry_price else OrderSide.SELL
 
     def state(self, lots: int) -> SlotState:
         """Where the slot stands, given the whole lots that it holds."""
@@ -229,6 +237,13 @@ class Slot:
         """Notes one more replacement and gives how many there were within the hour."""
         self.replaced = [*(then for then in self.replaced if at_ns - then < HOUR_NS), at_ns]
         return len(self.replaced)
+
+    def take_over(self, other: Slot) -> None:
+        """Goes on with the order and the past of a slot of another ladder at the same line."""
+        self.order = other.order
+        self.is_waiting = other.is_waiting
+        self.replaced = other.replaced
+        self.last_fill_ns = other.last_fill_ns
 
     def calm(self) -> None:
         """Forgets past refusals."""

@@ -11,17 +11,20 @@ below it:
     machine   events
 
 State goes to the journal by key: `meta` (goal, closing, why), `ladder`, `serial` (the last number
-an order was given), `totals` and `rest` of the books, `slot/<level>` with what it holds, and
-`order/<id>` for an order that serves several slots or none. Only keys that changed are written.
+an order was given), `totals` and `rest` of the books, `slot/<level>` with what it holds,
+`order/<id>` for an order that serves several slots or none, `course` (trigger, trailing, reserve),
+`edits` (how levels were renumbered
+under running orders) and `fresh` (levels that an edit added). Only keys that changed are written.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from core.adapters.exchanges.models import (
     Instrument,
@@ -34,10 +37,11 @@ from core.domain.events import (
     MarketMoved,
 )
 from core.services.grid.closing import Closing, Purpose
-from core.services.grid.follow import EscapeWatch
-from core.services.grid.history import DAY_NS, History
-from core.services.grid.ladder import Ladder, escape_edge
-from core.services.grid.ledger import NOBODY, ZERO, Ledger
+from core.services.grid.follow import EscapeWatch, price_of
+from core.services.grid.growth import compounded, share_of
+from core.services.grid.history import DAY_NS, History, yearly
+from core.services.grid.ladder import Ladder, capital_of, escape_edge
+from core.services.grid.ledger import EXACT, NOBODY, ZERO, Ledger
 from core.services.grid.settings import GridSettings
 from core.services.grid.slots import Leg, Progress, Slot, Working
 from core.services.grid.snapshot import GridPhase, GridResult
@@ -73,7 +77,9 @@ class GridState:
         order_prefix: What every client order id begins with: letters and digits, at most 12.
     """
 
-    def __init__(self, settings: GridSettings, *, order_prefix: str) -> None:
+    def __init__(  # noqa: PLR0915 # all that is kept, a line each
+        self, settings: GridSettings, *, order_prefix: str
+    ) -> None:
         self.settings = settings
         self._instrument: Instrument = settings.instrument
         self._lot = settings.instrument.lot_size
@@ -91,7 +97,20 @@ class GridState:
         self._is_paused = False
         self._serial = 0
         """Last number given to an order; never used twice."""
+        self._fresh: set[int] = set()
+        """Levels that an edit added and that wait for its cancels and a price."""
+        self._renumberings: list[tuple[int, dict[int, int]]] = []
+        """The last number before each edit, and its old levels -> new ones; oldest first."""
         self.resets = 0
+        self.trailed = 0
+        """Lines that the ladder has moved by, either way."""
+        self.trailing_cost = ZERO
+        """Losses booked for lines that trailing gave up, quote, >= 0; part of what is realized."""
+        self.reserved = ZERO
+        """Profit that is set aside, quote; part of what is realized."""
+        self._trigger_sign: int | None = None
+        """1 while the start waits for a higher price, -1 for a lower one, 0 once it was reached;
+        None before the first price."""
         self.started_ns: int | None = None
         self._reason = ""
         """Why the phase is what it is, in words."""
@@ -118,8 +137,19 @@ class GridState:
         self._touched: set[str] = {"meta", "serial", "totals"}
         """Keys of the state that changed since `changes()` was last asked."""
         self._levels_touched: set[int] = set()
+        self.unseen: set[int] = set()
+        """Levels that may look otherwise than a picture showed them last; emptied by whoever makes
+        pictures."""
         self._horizon: Horizon | None = None
         """The last answer of `horizon()`, while it holds."""
+        self._capital: tuple[Ladder, Decimal] | None = None
+        """A ladder and what its entries cost."""
+        self._window: frozenset[int] = frozenset()
+        """Levels whose orders belong to the venue, where only the nearest do."""
+        self._edges = Horizon()
+        """The part of it at which the ladder moves or grows."""
+        self._waiting = Horizon()
+        """The part of it that lies between a waiting entry and its passive side."""
 
     def changes(self) -> dict[str, str | None]:
         """Keys of the state that changed since the last call, as text; None for a deleted key."""
@@ -129,6 +159,7 @@ class GridState:
             found[key] = self._dump_slot(level) if level <= len(self._slots) else None
         for key in sorted(self._touched):
             found[key] = self._dump_key(key)
+        self.unseen |= self._levels_touched
         self._levels_touched.clear()
         self._touched.clear()
         return found
@@ -151,7 +182,23 @@ class GridState:
             return GridPhase.HALTED
         if self._is_paused:
             return GridPhase.PAUSED
-        return GridPhase.BUILDING if self.ladder is None else GridPhase.RUNNING
+        if self.ladder is None:
+            return GridPhase.WAITING if self._is_armed else GridPhase.BUILDING
+        return GridPhase.RUNNING
+
+    @property
+    def _is_armed(self) -> bool:
+        """Whether the start waits for its trigger price."""
+        return bool(self._trigger_sign)
+
+    @property
+    def trigger_distance(self) -> Decimal | None:
+        """How far the price is from the trigger of the start; None where nothing waits for it."""
+        trigger, market = self.settings.trigger_price, self._market
+        price = None if market is None else price_of(market, self._instrument.tick_size)
+        if trigger is None or price is None or not self._is_armed:
+            return None
+        return abs(trigger - price)
 
     @property
     def phase_reason(self) -> str:
@@ -167,6 +214,11 @@ class GridState:
     def is_stopped(self) -> bool:
         """Whether the machine has come to its end and will never send anything again."""
         return self._goal is Goal.STOPPED
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Whether journal and venue have agreed since it was made."""
+        return self._is_reconciled
 
     @property
     def is_paused(self) -> bool:
@@ -215,12 +267,17 @@ class GridState:
 
     @property
     def capital(self) -> Decimal:
-        """Sum of price times amount over all entries, quote; 0 before there is a ladder."""
+        """Sum of price times amount over all entries, quote; 0 before there is a ladder.
+
+        Of a neutral grid that of the larger side.
+        """
         if self.ladder is None:
             return ZERO
-        value = sum(slot.entry_price * slot.amount for slot in self._slots)
-        unit = self._instrument.tick_size * self._lot * self._instrument.contract_size
-        return value * unit
+        known = self._capital
+        if known is None or known[0] is not self.ladder:
+            value = capital_of(self.settings, self.ladder, self.ladder.amounts)
+            known = self._capital = (self.ladder, value)
+        return known[1]
 
     def result(self, now_ns: int, mark: Decimal | None = None) -> GridResult:
         """The ledger as the screen and the summary show it.
@@ -232,6 +289,11 @@ class GridState:
         ledger, capital = self.ledger, self.capital
         if mark is None and self._market is not None:
             mark = self._market.mark
+        day = self.history.rate(now_ns, DAY_NS, capital)
+        week = self.history.rate(now_ns, 7 * DAY_NS, capital)
+        run_ns = 0 if self.started_ns is None else now_ns - self.started_ns
+        whole = yearly(self.worth(mark), run_ns, capital)
+        trips = yearly(ledger.trips_net, run_ns, capital)
         return GridResult(
             position=ledger.position,
             average_entry=ledger.average_entry,
@@ -242,13 +304,28 @@ class GridState:
             round_trips=ledger.round_trips,
             round_trips_today=self.history.round_trips_today(now_ns),
             fills=ledger.fills,
-            apr_24h=self.history.apr(now_ns, self.started_ns, DAY_NS, capital),
-            apr_7d=self.history.apr(now_ns, self.started_ns, 7 * DAY_NS, capital),
+            apr_24h=day.apr,
+            apr_7d=week.apr,
+            sample_24h_s=day.sample_s,
+            sample_7d_s=week.sample_s,
+            reserved=self.reserved,
+            trailing_cost=self.trailing_cost,
+            trailed=self.trailed,
+            trips_net=ledger.trips_net,
+            cycle_apr=trips.apr,
+            net_apr=whole.apr,
+            run_s=whole.sample_s,
         )
+
+    def worth(self, mark: Decimal | None) -> Decimal:
+        """Realized + unrealized - fees + funding, exactly."""
+        ledger = self.ledger
+        gross = EXACT.add(ledger.realized, ledger.unrealized(mark))
+        return EXACT.add(EXACT.subtract(gross, ledger.fees), ledger.funding)
 
     def dump(self) -> dict[str, str]:
         """The whole state by key, as `changes()` would have written it."""
-        keys = ["ladder", "meta", "rest", "serial", "totals"]
+        keys = ["course", "edits", "fresh", "ladder", "meta", "rest", "serial", "totals"]
         keys += [
             f"order/{order.client_order_id}"
             for order in self._orders.values()
@@ -271,18 +348,21 @@ class GridState:
             self.ledger.restore_totals(json.loads(state["totals"]))
         if "rest" in state:
             self.ledger.restore_account(NOBODY, *json.loads(state["rest"]))
+        if "course" in state:
+            self._restore_course(json.loads(state["course"]))
         if "ladder" in state:
             self._restore_ladder(json.loads(state["ladder"]))
-        for key, text in state.items():
-            if key.startswith("slot/"):
-                self._restore_slot(int(key.removeprefix("slot/")), *json.loads(text))
-        for key, text in state.items():
-            if key.startswith("order/"):
-                self._restore_order(json.loads(text))
+        self._restore_slots(state)
+        self._fresh = set(json.loads(state.get("fresh", "[]")))
+        self._renumberings = [
+            (int(serial), dict(levels)) for serial, levels in json.loads(state.get("edits", "[]"))
+        ]
         self._orders = dict(sorted(self._orders.items(), key=lambda item: self._serial_of(item[0])))
         self._due = {
             slot.level for slot in self._slots if slot.order is None and not slot.is_parked
         }
+        for slot in [slot for slot in self._slots if slot.is_orphan]:
+            self._retire_if_idle(slot)
         self._touched.clear()
         self._levels_touched.clear()
         self._horizon = None
@@ -296,6 +376,8 @@ class GridState:
         """
         closing = self._closing
         if self._goal is Goal.STOPPED:
+            self._trigger_sign = None
+            self._touched.add("course")
             self._goal = Goal.RUN
             self._closing = None
             self._starts_over = True
@@ -363,9 +445,13 @@ class GridState:
 
     def _take_ladder(self, ladder: Ladder) -> None:
         self.ladder = ladder
+        self.ledger.reverse(ladder.reversed_levels)
         self._levels_touched.update(range(1, max(len(self._slots), ladder.count) + 1))
         self._slots = [self._new_slot(ladder, level) for level in range(1, ladder.count + 1)]
         self._due = {slot.level for slot in self._slots}
+        if self._fresh:
+            self._fresh = set()
+            self._touched.add("fresh")
         self._touched |= {"ladder", "meta"}
         self._watch = self._new_watch(ladder)
 
@@ -378,6 +464,22 @@ class GridState:
             amount=ladder.amount(level),
             minimum=minimum_lots(self._instrument, min(entry, leaving)),
         )
+
+    def _reverse_books(self) -> None:
+        """Tells the ledger which levels open on the other side."""
+        side = self.settings.entry_side
+        self.ledger.reverse(slot.level for slot in self._slots if slot.side is not side)
+
+    def _orphan(self, level: int, entry: int, leaving: int, amount: int) -> Slot:
+        slot = Slot(
+            level=level,
+            entry_price=entry,
+            exit_price=leaving,
+            amount=amount,
+            minimum=minimum_lots(self._instrument, min(entry, leaving)),
+        )
+        slot.is_orphan = True
+        return slot
 
     def _new_watch(self, ladder: Ladder) -> EscapeWatch | None:
         timeout_s = self.settings.follow_timeout_s
@@ -394,6 +496,7 @@ class GridState:
         if Progress.UNKNOWN in (order.progress, progress):
             self._touch(order)
         order.progress = progress
+        self.unseen.update(self._levels_of(order))
         if progress is not Progress.UNKNOWN:
             order.unknown_ns = None
 
@@ -428,15 +531,40 @@ class GridState:
         for leg in Leg:
             head, letter, _ = body.partition(leg.value)
             if letter and head:
-                level = int(head, 36)
+                level = self._level_now(int(head, 36), self._serial_of(identity))
                 return (level if level <= len(self._slots) else NOBODY), leg
         return NOBODY, Leg.ENTRY
+
+    def _level_now(self, level: int, serial: int) -> int:
+        """What a level is called after the edits since an order of it was made."""
+        for edited_at, levels in self._renumberings:
+            if serial <= edited_at:
+                level = levels.get(level, NOBODY)
+        return level
+
+    def _retire_if_idle(self, slot: Slot) -> None:
+        """Ends a slot that an edit left over, once it has no order and nothing to sell.
+
+        What is too small to be sold stays with nobody.
+        """
+        lots = self.ledger.lots(slot.level)
+        if slot.order is not None or slot.leg(lots) is Leg.EXIT:
+            return
+        self._due.discard(slot.level)
+        if self.ledger.leave(slot.level):
+            self._touched |= {"rest", "totals"}
+        self._levels_touched.add(slot.level)
+        while self._slots and self._is_retired(self._slots[-1]):
+            self._levels_touched.add(self._slots.pop().level)
+
+    def _is_retired(self, slot: Slot) -> bool:
+        return slot.is_orphan and slot.order is None and slot.level not in self.ledger.accounts
 
     def _serial_of(self, identity: str) -> int:
         body = identity.removeprefix(self._prefix)
         return int(body.translate(_LEGS_TO_BLANKS).split()[-1], 36)
 
-    def _dump_key(self, key: str) -> str | None:
+    def _dump_key(self, key: str) -> str | None:  # noqa: PLR0911 # one line for each key
         if key == "serial":
             return str(self._serial)
         if key == "totals":
@@ -446,13 +574,24 @@ class GridState:
         if key == "rest":
             account = self.ledger.dump_account(NOBODY)
             return None if account is None else _encode(account)
+        if key == "course":
+            return self._dump_course()
         if key == "ladder":
             return None if self.ladder is None else _encode(_dump_ladder(self.ladder))
+        if key == "fresh":
+            return _encode(sorted(self._fresh)) if self._fresh else None
+        if key == "edits":
+            edits = [[serial, list(levels.items())] for serial, levels in self._renumberings]
+            return _encode(edits) if edits else None
         order = self._orders.get(key.removeprefix("order/"))
         return None if order is None else _encode(order.dump())
 
     def _dump_slot(self, level: int) -> str:
-        return _encode([self._slots[level - 1].dump(), self.ledger.dump_account(level)])
+        slot = self._slots[level - 1]
+        values = [slot.dump(), self.ledger.dump_account(level)]
+        if slot.is_orphan:
+            values.append([slot.entry_price, slot.exit_price, slot.amount])
+        return _encode(values)
 
     def _dump_meta(self) -> list[object]:
         return [
@@ -479,8 +618,37 @@ class GridState:
             self._leaving = (int(lower), int(upper), str(why))
         self._closing = Closing.load(closing) if isinstance(closing, list) else None
 
+    def _dump_course(self) -> str | None:
+        values = [self._trigger_sign, self.trailed, plain(self.trailing_cost), plain(self.reserved)]
+        return None if values == [None, 0, "0", "0"] else _encode(values)
+
+    def _restore_course(self, values: list[object]) -> None:
+        sign, trailed, cost, reserved = values
+        self._trigger_sign = sign if isinstance(sign, int) else None
+        self.trailed = int(str(trailed))
+        self.trailing_cost, self.reserved = Decimal(str(cost)), Decimal(str(reserved))
+
+    def _use_profit(self, result: Decimal) -> None:
+        """Sets a part of a round trip's profit aside and puts the rest to work."""
+        percent = self.settings.profit_reserve_percent
+        if percent and result > 0:
+            self.reserved = EXACT.add(self.reserved, share_of(result, percent))
+            self._touched.add("course")
+        ladder = self.ladder
+        if ladder is None or not self.settings.is_compounding:
+            return
+        amounts = compounded(self.settings, ladder, self.ledger, self.reserved)
+        if amounts == ladder.amounts:
+            return
+        self.ladder = replace(ladder, amounts=amounts)
+        for slot in self._slots[: ladder.count]:
+            slot.amount = amounts[slot.level - 1]
+        self._touched.add("ladder")
+        self._tell("grid.compounded", (("capital", plain(self.capital)),))
+
     def _restore_ladder(self, values: list[object]) -> None:
-        side, lower, upper, interval, distance, amounts = values
+        side, lower, upper, interval, distance, amounts, *bent = values
+        anchor, ratio, step, start, shift = bent or (None, "1", 1, None, 0)
         ladder = Ladder(
             entry_side=OrderSide(str(side)),
             lower=int(str(lower)),
@@ -488,12 +656,32 @@ class GridState:
             interval=int(str(interval)),
             distance=int(str(distance)),
             amounts=tuple(cast("Iterable[int]", amounts)),
+            anchor=None if anchor is None else Decimal(str(anchor)),
+            ratio=Decimal(str(ratio)),
+            step=int(str(step)),
+            start=None if start is None else int(str(start)),
+            shift=int(str(shift)),
         )
         self._take_ladder(ladder)
 
+    def _restore_slots(self, state: Mapping[str, str]) -> None:
+        """The slots with what they hold, and the orders that serve several or none."""
+        for level in sorted(int(key[5:]) for key in state if key.startswith("slot/")):
+            self._restore_slot(level, *json.loads(state[f"slot/{level}"]))
+        for key, text in state.items():
+            if key.startswith("order/"):
+                self._restore_order(json.loads(text))
+
     def _restore_slot(
-        self, level: int, slot: list[object], account: tuple[list[tuple[str, str]], str, str] | None
+        self,
+        level: int,
+        slot: list[object],
+        account: list[Any] | None,
+        shape: tuple[int, int, int] | None = None,
     ) -> None:
+        if shape is not None:
+            self._slots.append(self._orphan(level, *shape))
+            self._reverse_books()
         self._slots[level - 1].restore(slot)
         order = self._slots[level - 1].order
         if order is not None:
@@ -534,7 +722,8 @@ def base36(number: int) -> str:
 
 
 def _dump_ladder(ladder: Ladder) -> list[object]:
-    return [
+    """What a ladder is made of; the second half only where it is not evenly spaced and still."""
+    even: list[object] = [
         ladder.entry_side.value,
         ladder.lower,
         ladder.upper,
@@ -542,3 +731,7 @@ def _dump_ladder(ladder: Ladder) -> list[object]:
         ladder.distance,
         list(ladder.amounts),
     ]
+    if ladder.anchor is None and ladder.start is None and not ladder.shift:
+        return even
+    anchor = None if ladder.anchor is None else str(ladder.anchor)
+    return [*even, anchor, str(ladder.ratio), ladder.step, ladder.start, ladder.shift]

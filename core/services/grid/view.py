@@ -10,9 +10,10 @@ from typing import Final
 from core.adapters.exchanges.models import from_ns, plain
 from core.services.execution.snapshot import HealthResult
 from core.services.grid.closing import SECOND_NS
+from core.services.grid.ledger import NOBODY
 from core.services.grid.machine import GridMachine
 from core.services.grid.slots import Leg, Slot
-from core.services.grid.snapshot import GridPhase, GridSnapshot, SlotRow, SlotState
+from core.services.grid.snapshot import GridPhase, GridProfit, GridSnapshot, SlotRow, SlotState
 from core.services.market_data.snapshot import FeedLight, PricePoint
 from core.services.risk.snapshot import LimitGauge
 
@@ -39,6 +40,7 @@ class Surroundings:
     message: str = ""
     message_at: datetime | None = None
     is_error: bool = False
+    bells: int = 0
     foreign_orders: int = 0
     foreign_position: Decimal = Decimal(0)
     is_read_only: bool = False
@@ -47,23 +49,68 @@ class Surroundings:
 
 
 class SlotRows:
-    """The rows of a grid's slots, each made anew only when something that it shows is another."""
+    """The rows of a grid's slots, each made anew only when something that it shows is another.
+
+    Once a second every slot is looked at; in between only those of which the machine says that they
+    may have changed.
+    """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[tuple[object, ...], SlotRow]] = {}
         """Level -> what its row was made of, and the row."""
+        self._rows: tuple[SlotRow, ...] = ()
+        """As they were given last."""
+        self._of: tuple[object, ...] = ()
+        """What all rows depend on, when every slot was looked at."""
+        self._looked_ns: int | None = None
 
-    def of(self, machine: GridMachine) -> list[SlotRow]:
-        """One row for each slot, level 1 first."""
-        is_paused, known = machine.is_paused, self._known
-        rows: list[SlotRow] = []
-        for slot in machine.slots:
-            shown = _shown(slot, machine.ledger.lots(slot.level), is_paused=is_paused)
-            found = known.get(slot.level)
-            if found is None or found[0] != shown:
-                found = known[slot.level] = (shown, _slot_row(machine, slot))
-            rows.append(found[1])
-        return rows
+    def of(self, machine: GridMachine, now_ns: int) -> tuple[SlotRow, ...]:
+        """One row for each slot, from the highest price to the lowest.
+
+        The same tuple is given as long as no row is another.
+        """
+        slots = machine.slots
+        levels = self._levels_to_look_at(machine, slots, now_ns)
+        if levels is None:
+            self._known = {slot.level: self._row(machine, slot) for slot in slots}
+        else:
+            changed = False
+            for level in levels:
+                found = self._row(machine, slots[level - 1])
+                changed |= found is not self._known.get(level)
+                self._known[level] = found
+            if not changed:
+                return self._rows
+        shown = [self._known[slot.level][1] for slot in slots if not _is_over(machine, slot)]
+        rows = tuple(sorted(shown, key=_price, reverse=True))
+        if rows != self._rows:
+            self._rows = rows
+        return self._rows
+
+    def _levels_to_look_at(
+        self, machine: GridMachine, slots: tuple[Slot, ...], now_ns: int
+    ) -> list[int] | None:
+        """Levels that may have changed; None for all of them."""
+        common = (id(machine.ladder), len(slots), machine.is_paused)
+        looked_ns = self._looked_ns
+        unseen, machine.unseen = machine.unseen, set()
+        is_known = common == self._of and looked_ns is not None
+        if is_known and looked_ns is not None and 0 <= now_ns - looked_ns < SECOND_NS:
+            return [level for level in unseen if 0 < level <= len(slots)]
+        self._of, self._looked_ns = common, now_ns
+        return None
+
+    def _row(self, machine: GridMachine, slot: Slot) -> tuple[tuple[object, ...], SlotRow]:
+        shown = _shown(slot, machine.ledger.lots(slot.level), is_paused=machine.is_paused)
+        found = self._known.get(slot.level)
+        if found is None or found[0] != shown:
+            found = (shown, _slot_row(machine, slot))
+        return found
+
+
+def _is_over(machine: GridMachine, slot: Slot) -> bool:
+    """Whether an edit took the slot's line off and it has sold what it held."""
+    return slot.is_orphan and slot.order is None and not machine.ledger.lots(slot.level)
 
 
 def _shown(slot: Slot, lots: int, *, is_paused: bool) -> tuple[object, ...]:
@@ -109,7 +156,7 @@ def grid_snapshot(
     tick = instrument.tick_size
     market = machine.market
     known = slot_rows or SlotRows()
-    rows = tuple(sorted(known.of(machine), key=_price, reverse=True))
+    rows = known.of(machine, now_ns)
     resting = [row.state for row in rows if row.state in _RESTING]
     since_ns, closing = machine.phase_since_ns, machine.closing
     position = machine.ledger.position
@@ -136,7 +183,7 @@ def grid_snapshot(
         phase_since=None if since_ns is None else from_ns(since_ns),
         feed=around.feed,
         feed_notice=around.feed_notice,
-        levels=settings.level_count,
+        levels=settings.level_count if ladder is None else ladder.count,
         interval=settings.grid_interval,
         lower_price=lower,
         upper_price=upper,
@@ -162,16 +209,45 @@ def grid_snapshot(
         message=around.message,
         message_at=around.message_at,
         is_error=around.is_error,
+        bells=around.bells,
         closing=()
         if closing is None
         else closing.steps(
             machine.open_orders,
             f"{plain(position)} {instrument.base}",
-            is_flat=machine.ledger.total_lots() == 0,
+            is_flat=machine.closable_lots == 0,
         ),
+        protections=machine.protections(now_ns),
         foreign_orders=around.foreign_orders,
         foreign_position=around.foreign_position,
         is_read_only=around.is_read_only,
+    )
+
+
+def grid_profit(machine: GridMachine, now_ns: int, mark: Decimal | None = None) -> GridProfit:
+    """Where a grid's result comes from.
+
+    Args:
+        machine: Of the grid.
+        now_ns: For its rates.
+        mark: Price for open results; the machine's newest by default.
+    """
+    settings, market, ledger = machine.settings, machine.market, machine.ledger
+    if mark is None and market is not None:
+        mark = market.mark
+    tick = settings.instrument.tick_size
+    slots = [
+        ledger.profit_of(slot.level, mark, slot.entry_price * tick, slot.exit_price * tick)
+        for slot in machine.slots
+    ]
+    slots.append(ledger.profit_of(NOBODY, mark))
+    return GridProfit(
+        result=machine.result(now_ns, mark),
+        slots=tuple(slots),
+        trips=machine.history.trips(),
+        capital=machine.capital,
+        quote=settings.instrument.quote,
+        base=settings.instrument.base,
     )
 
 
@@ -183,6 +259,7 @@ def phase_words(machine: GridMachine) -> str:
     """Why the grid is where it is, and what that means for its orders."""
     reason = machine.phase_reason
     meanings = {
+        GridPhase.WAITING: f"{_away(machine)}No order before that.",
         GridPhase.PAUSED: "Orders stay; nothing new is sent.",
         GridPhase.HOLDING: "Nothing rests; resume builds again.",
         GridPhase.HALTED: "Orders stay; risk lets nothing new out.",
@@ -192,6 +269,14 @@ def phase_words(machine: GridMachine) -> str:
     if not reason:
         return meaning
     return f"{reason}. {meaning}".rstrip()
+
+
+def _away(machine: GridMachine) -> str:
+    """How far the price is from where the grid begins."""
+    distance, trigger = machine.trigger_distance, machine.settings.trigger_price
+    if distance is None or not trigger:
+        return ""
+    return f"The price is {plain(distance)} away ({100 * distance / trigger:.2g} %). "
 
 
 def follow_words(machine: GridMachine, now_ns: int) -> str:
@@ -218,7 +303,7 @@ def _slot_row(machine: GridMachine, slot: Slot) -> SlotRow:
     lots = machine.ledger.lots(slot.level)
     state = slot.state(lots)
     leg = slot.leg(lots) if order is None else order.leg
-    side = machine.settings.entry_side
+    side = slot.side
     entry, leaving = slot.entry_price * instrument.tick_size, slot.exit_price * instrument.tick_size
     if order is None or order.shares is not None:
         amount = lots if leg is Leg.EXIT else slot.missing(lots)
@@ -247,7 +332,7 @@ def _note(machine: GridMachine, slot: Slot, state: SlotState) -> str:
         return slot.note
     if state is SlotState.EMPTY and slot.is_waiting:
         price = plain(slot.entry_price * machine.settings.instrument.tick_size)
-        word = "above" if machine.settings.entry_side.sign > 0 else "below"
+        word = "above" if slot.side.sign > 0 else "below"
         return f"waits until the price is {word} {price}"
     if machine.is_paused:
         return "sent on resume"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from core.adapters.exchanges.models import (
@@ -9,29 +10,46 @@ from core.adapters.exchanges.models import (
     plain,
 )
 from core.domain.commands import CancelOrder, Reason
-from core.services.grid.building import GridBuilder
 from core.services.grid.closing import ALARM_AFTER, Closing, Purpose
 from core.services.grid.follow import EscapeWatch, price_of
 from core.services.grid.ladder import Ladder
 from core.services.grid.ledger import NOBODY
-from core.services.grid.slots import Leg, Progress
+from core.services.grid.protections.directive import Directive
+from core.services.grid.settings import FollowShift
+from core.services.grid.slots import Leg, Progress, Working
 from core.services.grid.state import Goal, minimum_lots
+from core.services.grid.trailing import GridTrailer
 
 
-class GridWinder(GridBuilder):
+class GridWinder(GridTrailer):
     """A grid that can wind down."""
 
     def _recentre(self, watch: EscapeWatch) -> None:
         ladder = cast("Ladder", self.ladder)
+        price = self._now_price()
+        if self.settings.follow_shift is FollowShift.ROLL and price is not None:
+            self._roll(price)
+            return
         watch.clear()
         self._leaving = (ladder.lower, ladder.upper, "escape")
         self._start_closing(Purpose.RESET, cancels=True, flattens=True, reason="escape")
 
     def _start_closing(
-        self, purpose: Purpose, *, cancels: bool, flattens: bool, reason: str
+        self,
+        purpose: Purpose,
+        *,
+        cancels: bool,
+        flattens: bool,
+        reason: str,
+        directive: Directive | None = None,
     ) -> None:
         closing = Closing(purpose=purpose, cancels=cancels, flattens=flattens, reason=reason)
-        closing.orders = sum(1 for order in self._orders.values() if order.leg is not Leg.REDUCE)
+        if directive is not None:
+            closing.rank, closing.source = directive.rank, directive.source
+            # On spot the exits hold what is to be sold, so they go first.
+            closing.is_entries_first = directive.is_entries_first and not self._instrument.is_spot
+            closing.waits_for_price = directive.waits_for_price
+        closing.orders = sum(1 for order in self._orders.values() if not is_market(order))
         if self._closing is not None:
             closing.failures = self._closing.failures
             closing.retry_ns = self._closing.retry_ns
@@ -48,6 +66,8 @@ class GridWinder(GridBuilder):
             return
         self._touched.add("meta")
         self._horizon = None
+        if closing.is_entries_first and not self._has_closed_early(closing):
+            return
         if closing.cancels and not self._has_cancelled():
             return
         if closing.purpose is Purpose.STOP and self._has_unanswered():
@@ -56,11 +76,25 @@ class GridWinder(GridBuilder):
             return
         self._finish_closing(closing)
 
+    def _has_closed_early(self, closing: Closing) -> bool:
+        """Cancels what could make the position larger and closes it while the exits still rest."""
+        entries = [order for order in self._orders.values() if order.leg is not Leg.EXIT]
+        resting = [order for order in entries if not is_market(order)]
+        self._cancel(resting, Reason("cancel.entries_first", (("why", self._reason),)))
+        if resting:
+            return False
+        return closing.gave_up or self._has_flattened(closing)
+
     def _has_cancelled(self) -> bool:
         """Asks for every order that still lives; true once none does."""
         reason = Reason("cancel.winding_down", (("why", self._reason),))
-        for order in self._orders.values():
-            if not order.is_cancelling and order.leg is not Leg.REDUCE:
+        self._cancel([order for order in self._orders.values() if not is_market(order)], reason)
+        return not self._orders
+
+    def _cancel(self, orders: Iterable[Working], reason: Reason) -> None:
+        """Asks for orders that nobody has asked for yet."""
+        for order in orders:
+            if not order.is_cancelling:
                 order.is_cancelling = True
                 self._touch(order)
                 self._out.append(
@@ -70,7 +104,6 @@ class GridWinder(GridBuilder):
                         reason=reason,
                     )
                 )
-        return not self._orders
 
     def _has_unanswered(self) -> bool:
         """Whether a request is on its way: an end that keeps orders can name each of them."""
@@ -83,13 +116,15 @@ class GridWinder(GridBuilder):
         """Sends the order that closes our position; true once nothing tradable is left."""
         if any(order.leg is Leg.REDUCE for order in self._orders.values()):
             return False
-        lots = self.ledger.total_lots()
+        lots = self._closable_lots()
         if lots <= 0:
             return True
         if closing.retry_ns is not None and self._now_ns < closing.retry_ns:
             self._wake_at(closing.retry_ns)
             return False
         if closing.purpose is Purpose.RESET and (self._is_stale or self._risk == "HALTED"):
+            return False
+        if closing.source and self._is_stale:
             return False
         self._place(
             level=NOBODY,
@@ -109,7 +144,7 @@ class GridWinder(GridBuilder):
         if closing is None:
             self._send_due("due")
             return
-        lots = self.ledger.total_lots()
+        lots = self._closable_lots()
         if lots > 0:
             closing.fail(self._now_ns)
             market = self._market
@@ -146,3 +181,8 @@ class GridWinder(GridBuilder):
         self._is_paused = False
         self._leaving = None
         self._start_closing(purpose, cancels=cancels, flattens=flattens, reason=why)
+
+
+def is_market(order: Working) -> bool:
+    """Whether an order closes at market, which nobody cancels: it ends by itself."""
+    return order.leg is Leg.REDUCE and order.price is None

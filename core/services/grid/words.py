@@ -16,13 +16,30 @@ ERRORS: Final = frozenset(
         "grid.refused",
         "grid.slot_parked",
         "order.rejected",
+        "protection.blind",
         "order.unknown",
+        "grid.position_missing",
         "risk.daily_loss_reached",
         "risk.denied",
         "risk.halted",
     }
 )
 """Lines that stay until they are read."""
+
+NOTABLE: Final = frozenset(
+    {
+        "bot.started",
+        "bot.stopped",
+        "grid.degraded",
+        "grid.reset",
+        "grid.position_found",
+        "grid.position_missing",
+        "protection.blind",
+        "protection.triggered",
+        "risk.halted",
+    }
+)
+"""Moments of which a person is told with `enable_notifications`: the terminal's bell rings."""
 
 
 def message_of(event: str, fields: Mapping[str, Value]) -> str:
@@ -59,6 +76,14 @@ def _of_order(verb: str) -> Callable[[Mapping[str, Value]], str]:
     return sentence
 
 
+def _protection(verb: str) -> Callable[[Mapping[str, Value]], str]:
+    def sentence(fields: Mapping[str, Value]) -> str:
+        name = str(fields.get("protection")).replace("_", " ")
+        return f"{name} {verb}: {fields.get('reason')}"
+
+    return sentence
+
+
 def _reset(fields: Mapping[str, Value]) -> str:
     return f"grid built anew: {fields.get('reason')}"
 
@@ -76,6 +101,14 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "risk.released": lambda _: "released: orders may be sent again",
     "grid.built": lambda fields: f"ladder of {fields.get('levels')} levels built",
     "grid.reset": _reset,
+    "grid.waiting": lambda fields: f"starts at {fields.get('trigger_price')}",
+    "grid.triggered": lambda fields: f"{fields.get('trigger_price')} is reached",
+    "grid.trailed": lambda fields: (
+        f"level {fields.get('level')} moved from {fields.get('old_price')} to "
+        f"{fields.get('new_price')}, cost {fields.get('cost')}"
+    ),
+    "grid.grown": lambda fields: f"level {fields.get('level')} added at {fields.get('price')}",
+    "grid.compounded": lambda fields: f"orders grew: capital {fields.get('capital')}",
     "grid.refused": lambda fields: f"no ladder: {fields.get('reason')}",
     "grid.degraded": lambda fields: f"still open, trying again: {fields.get('position')}",
     "grid.initial_fill_refused": _of_order("refused, the slots wait"),
@@ -84,6 +117,15 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "grid.held": lambda fields: f"holding: {fields.get('reason')}",
     "grid.paused": lambda _: "paused: orders stay, nothing new is sent",
     "grid.resumed": lambda _: "resumed",
+    "protection.armed": _protection("armed"),
+    "protection.triggered": _protection("triggered"),
+    "protection.cleared": _protection("cleared"),
+    "protection.blind": _protection("cannot see"),
+    "protection.doubted": _protection("asks the venue"),
+    "grid.position_found": lambda _: "the venue holds what our fills say, or more",
+    "grid.position_missing": lambda fields: (
+        f"the venue holds less than our fills say, by {fields.get('difference')}: no entry is sent"
+    ),
     "feed.ended": lambda _: "the feed has ended",
     "foreign.order": lambda _: "an order on this account is not ours: it is left alone",
     "foreign.position": lambda _: "the account holds more than our own fills: it is left alone",

@@ -285,6 +285,8 @@ class MarketData:
             last=None if last is None else _ticks(last, tick, ROUND_HALF_UP),
             mark=mark,
             age_ms=max(0, (self._clock.now_ns() - at_ns) // 1_000_000),
+            has_book=has_book,
+            previous=None if stream.newest is None else stream.newest.mark,
         )
 
     def _on_feed_ended(self, event: ExchangeEvent) -> None:

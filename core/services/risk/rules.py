@@ -310,6 +310,9 @@ class RuleBook:
 def reduces(order: PlaceOrder, exposure: Exposure) -> bool:
     """Whether an order can only bring the position nearer to zero."""
     held = -exposure.position * order.side.sign
+    if order.reduce_only:
+        # The venue lets it reduce whatever there is, what is not ours included.
+        held = max(held, -(exposure.position + exposure.foreign) * order.side.sign)
     return 0 < order.amount <= held
 
 

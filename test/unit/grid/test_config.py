@@ -16,6 +16,7 @@ from core.errors import ConfigError
 from core.services.bot_config import Overrides, assumed_instrument, with_overrides
 from core.services.grid.config import GridBotConfig, load_grid, parse_grid
 from core.services.grid.plan import make_plan
+from core.services.grid.protections.settings import ReserveSettings
 from core.services.grid.settings import GridType
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "config" / "grid").glob("*.yaml"))
@@ -210,22 +211,71 @@ PROTECTIONS = {
 
 @pytest.mark.parametrize("text", [LAW, FOLLOW], ids=["fixed", "follow"])
 @pytest.mark.parametrize("switch", PROTECTIONS)
-def test_a_protection_loads_off_and_is_refused_on(switch: str, text: str):
-    """Its parameters may stand there already; switching it on is not there yet."""
-    load(with_keys(f"{switch}: false, {PROTECTIONS[switch]}", text))
+def test_a_protection_is_off_until_it_is_switched_on(switch: str, text: str):
+    """Its parameters may stand there already; the switch alone makes them act."""
+    needs = "scalping_enabled: true, " if switch == "smart_scalping_enabled" else ""
+    off = load(with_keys(f"{needs}{switch}: false, {PROTECTIONS[switch]}", text))
+    on = load(with_keys(f"{needs}{switch}: true, {PROTECTIONS[switch]}", text))
 
-    with pytest.raises(ConfigError, match="is not there yet") as caught:
-        load(with_keys(f"{switch}: true, {PROTECTIONS[switch]}", text))
-    assert switch in str(caught.value)
+    assert off.settings.protections != on.settings.protections
+    assert off.settings.protections.has_rules is bool(needs)
+    assert on.settings.protections.has_rules
 
 
-def test_a_spot_reserve_loads_off_and_is_refused_on():
-    """The whole spot reserve block is known."""
-    block = "spot_reserve: {{enabled: {}, reserve_amount: 1, spot_buy_fee_rate: 0.001}}"
-    load(with_keys(block.format("false")))
-
-    with pytest.raises(ConfigError, match=r"spot_reserve.enabled.*not there yet"):
+def test_a_spot_reserve_is_for_spot():
+    """The whole block is known; switched on it needs a spot instrument."""
+    block = (
+        "spot_reserve: {{enabled: {}, reserve_amount: 1, spot_buy_fee_rate: 0.001, "
+        "auto_replenish: {{enabled: true, trigger_percent: 0.4, target_percent: 0.9, "
+        "order_type: market, min_order_value_usdc: 11, max_replenish_per_day: 9, "
+        "min_replenish_interval: 299}}, "
+        "startup_check: {{auto_buy_on_startup: false, continue_on_failure: true}}}}"
+    )
+    assert load(with_keys(block.format("false"))).settings.protections.reserve is None
+    with pytest.raises(ConfigError, match=r"spot_reserve.enabled.*is for spot"):
         load(with_keys(block.format("true")))
+
+    spot = LAW.replace("TEST-USDC-PERP", "TEST-USDC-SPOT")
+    reserve = load(with_keys(block.format("true"), spot)).settings.protections.reserve
+    assert reserve == ReserveSettings(
+        amount=Decimal(1),
+        fee_rate=Decimal("0.001"),
+        replenishes=True,
+        trigger_fraction=Decimal("0.4"),
+        target_fraction=Decimal("0.9"),
+        min_order_value=Decimal(11),
+        max_per_day=9,
+        min_interval_s=299,
+        buys_at_start=False,
+        goes_on_without=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "block, key, words",
+    [
+        ("reserve_amount: 0", "reserve_amount", "above 0"),
+        ("reserve_amount: 0.0001, spot_buy_fee_rate: 0.001", "reserve_amount", "one purchase"),
+        (
+            "reserve_amount: 1, auto_replenish: {enabled: true, trigger_percent: 50}",
+            "auto_replenish.trigger_percent",
+            "50 percent is 0.5",
+        ),
+        (
+            "reserve_amount: 1, auto_replenish: {enabled: true, target_percent: 0.5}",
+            "auto_replenish.trigger_percent",
+            "below target_percent",
+        ),
+    ],
+)
+def test_a_reserve_that_could_not_work_is_refused(block: str, key: str, words: str):
+    """Empty, too small for one purchase, percents for fractions, and filled up when full."""
+    spot = LAW.replace("TEST-USDC-PERP", "TEST-USDC-SPOT")
+    with pytest.raises(ConfigError) as caught:
+        load(with_keys(f"spot_reserve: {{enabled: true, {block}}}", spot))
+
+    assert f"spot_reserve.{key}" in str(caught.value)
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(

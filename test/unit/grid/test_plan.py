@@ -11,7 +11,7 @@ from core.adapters.exchanges.models import ExchangeType, Instrument
 from core.errors import ConfigError
 from core.services.grid.ladder import build_ladder
 from core.services.grid.plan import make_plan, plan_limits
-from core.services.grid.settings import GridSettings, GridType
+from core.services.grid.settings import GridSettings, GridType, StopAction, TargetSettings
 
 INSTRUMENT = Instrument(
     symbol="TEST-USDC-PERP",
@@ -157,3 +157,114 @@ def test_risk_is_told_what_the_ladder_needs():
     assert limits.position == Decimal("1.5")
     assert limits.order_notional == (192 + 194 + 196) * Decimal("0.5") * Decimal("1.002")
     assert limits.open_orders == 5
+
+
+NEUTRAL = replace(LONG, grid_type=GridType.NEUTRAL, upper_price=Decimal(198))
+
+
+def test_a_neutral_plan_counts_the_side_that_needs_more():
+    """Lines 190 to 198, split at 194: buys at 190 and 192, sells at 196 and 198."""
+    plan = make_plan(NEUTRAL, Decimal(194))
+
+    assert [(each.side.value, each.price, each.exit_price) for each in plan.levels] == [
+        ("buy", 190, 192),
+        ("buy", 192, 194),
+        ("sell", 196, 194),
+        ("sell", 198, 196),
+    ]
+    assert (plan.capital, plan.total_amount, plan.start_price) == (197, 1, 194)
+    # Sold at 196 and 198 and bought back at 200: 3, and the fees of the entries.
+    assert plan.worst_case_loss == Decimal("3.197")
+    assert plan.liquidation_price == (191 - Decimal(100)) / Decimal("0.99")
+    assert plan.liquidation_price_above == (197 + Decimal(100)) / Decimal("1.01")
+    found = plan.as_json()
+    assert found["start_price"] == "194"
+    assert {"liquidation_price_above", "start_price"} <= found.keys()
+
+
+def test_the_limits_of_a_neutral_grid_are_those_of_one_side():
+    """Both sides never fill together."""
+    limits = plan_limits(NEUTRAL, build_ladder(NEUTRAL, Decimal(194)))
+
+    assert limits.position == 1
+    assert limits.open_orders == 4 + 2
+
+
+def test_a_geometric_plan_states_its_profit_as_a_range():
+    """Ten percent a line: 10 to 12.1 on lines from 100, 8.9 % to 9 % after fees."""
+    settings = replace(
+        LONG,
+        grid_interval=Decimal(0),
+        grid_ratio=Decimal("1.1"),
+        grid_count=3,
+        lower_price=Decimal(100),
+        upper_price=Decimal("133.1"),
+        order_amount=Decimal(1),
+    )
+    found = make_plan(settings).as_json()
+
+    assert found["profit_per_round_trip"] == {"min": "10", "max": "12.1"}
+    assert found["net_profit_per_round_trip"] == {"min": "9.79", "max": "11.8459"}
+    assert found["return_per_round_trip"] == {"min": "0.097900", "max": "0.097900"}
+    assert found["grid_ratio"] == "1.1"
+    # 331 paid at 100, 110 and 121, worth 3 · 90.9 one line below, and fees of 0.331.
+    assert found["worst_case_loss"] == "58.631"
+
+
+def test_an_infinity_plan_buys_the_series_above_at_once():
+    """Levels worth 90 at 100: lines from 99.4 up belong to what is bought."""
+    settings = replace(
+        LONG,
+        grid_type=GridType.INFINITY,
+        grid_interval=Decimal(0),
+        grid_ratio=Decimal("1.02"),
+        order_value=Decimal(90),
+        lower_price=Decimal(90),
+        upper_price=None,
+    )
+    plan = make_plan(settings, Decimal(100))
+
+    assert plan.initial_amount is not None
+    assert plan.initial_cost == plan.initial_amount * 100
+    # 90 · 1.02 / 0.02 = 4590 at the first line above the price, 101.4.
+    assert abs(plan.initial_amount * Decimal("101.4") - 4590) < 2
+    below = [each for each in plan.levels if each.price < 100]
+    assert plan.capital == plan.initial_cost + sum(each.entry_value for each in below)
+    limits = plan_limits(settings, build_ladder(settings, Decimal(100)))
+    assert limits.position >= plan.total_amount
+    with pytest.raises(ConfigError, match="--price P"):
+        make_plan(settings)
+
+
+def test_what_begins_moves_grows_and_ends_a_grid_is_in_its_plan():
+    """Only what the file says, under its own names."""
+    settings = replace(
+        LONG,
+        trigger_price=Decimal(195),
+        trailing_up=True,
+        active_window=3,
+        is_compounding=True,
+        profit_reserve_percent=Decimal(20),
+        bot_stop_loss=TargetSettings(fraction=Decimal("0.15"), action=StopAction.CANCEL),
+    )
+
+    assert make_plan(LONG).course == ()
+    assert make_plan(settings).as_json()["course"] == {
+        "trigger_price": "195",
+        "trailing_up": True,
+        "trailing_up_limit": None,
+        "active_window_grids": "3",
+        "compounding": True,
+        "profit_reserve_percent": "20",
+        "bot_stop_loss_percent": "15",
+        "bot_stop_loss_action": "cancel",
+        "bot_stop_loss_after": "stop",
+    }
+
+
+def test_a_grid_that_cannot_be_paid_for_is_told_what_could():
+    """It needs 72 of margin and has 36: half the amount would fit."""
+    [warning] = make_plan(replace(LONG, collateral=Decimal(36))).warnings[:1]
+
+    assert warning.code == "margin_above_balance"
+    assert warning.message.endswith("With an order_amount of 0.25 it would.")

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide, from_ns
 from core.domain.events import Act, OrderUnknown
+from core.services.grid.history import History
 from core.services.grid.settings import GridSettings, GridType, InitialFill
 from core.services.grid.snapshot import GridPhase, GridSnapshot, SlotState
-from core.services.grid.view import SlotRows, Surroundings, grid_snapshot
+from core.services.grid.view import SlotRows, Surroundings, grid_profit, grid_snapshot
 from core.testing.grid_story import GridStory
 
 INSTRUMENT = Instrument(
@@ -173,3 +174,102 @@ def test_rows_kept_from_one_picture_to_the_next_are_those_of_a_fresh_one():
             assert picture.slots == shown(story).slots
 
     assert len(pictures) > 5
+
+
+def test_rows_are_kept_until_something_in_them_changes():
+    """A picture passes on the rows that still hold, and the same tuple when all of them do."""
+    story, rows = GridStory(LONG), SlotRows()
+    story.price("99.5")
+    first = grid_snapshot(story.machine, story.now_ns, AROUND, rows).slots
+    again = grid_snapshot(story.machine, story.now_ns, AROUND, rows).slots
+    story.price("98.9", after_s=0.1)
+    after = grid_snapshot(story.machine, story.now_ns, AROUND, rows).slots
+
+    assert again is first
+    kept = [row for row in after if any(row is other for other in first)]
+    assert [row.level for row in kept] == [2, 1]
+    assert after[0].state is SlotState.EXIT_OPEN
+
+
+def test_a_row_that_nobody_announced_is_found_within_a_second():
+    """Every slot is looked at once a second, whatever the machine says of it."""
+    story, rows = GridStory(LONG), SlotRows()
+    story.price("99.5")
+    grid_snapshot(story.machine, story.now_ns, AROUND, rows)
+    story.machine.slots[0].note = "changed behind its back"
+    later = grid_snapshot(story.machine, story.now_ns + 1_100_000_000, AROUND, rows).slots
+
+    assert later[-1].note == "changed behind its back"
+
+
+def test_a_line_that_was_taken_off_leaves_the_picture_once_it_is_sold():
+    """Until then it stands there and says why."""
+    story, rows = GridStory(replace(LONG, initial_fill=InitialFill.PASSIVE_ONLY)), SlotRows()
+    for price in ("100.5", "98.9", "97.9"):
+        story.price(price)
+    story.edit(replace(story.settings, lower_price=Decimal(99), upper_price=Decimal(102)))
+    shown = grid_snapshot(story.machine, story.now_ns, AROUND, rows).slots
+    assert [row.note for row in shown if row.level > 3] == [
+        "its line was taken off: it sells what it holds"
+    ]
+    story.price("99.1", after_s=0.1)
+
+    sold = grid_snapshot(story.machine, story.now_ns, AROUND, rows).slots
+    assert [row.level for row in sold if row.level > 3] == []
+
+
+def test_profit_adds_up_slot_by_slot():
+    """What slots and the rest have earned, paid and hold is what the grid has, exactly."""
+    story = GridStory(LONG)
+    for price in ("99.5", "98.9", "97.9", "99.1", "100.2", "98.5"):
+        story.price(price)
+    shown = grid_profit(story.machine, story.now_ns, Decimal("98.37"))
+    rows, result = shown.slots, shown.result
+
+    assert result.round_trips == 2
+    assert sum(row.round_trips for row in rows) == 2
+    assert sum((row.realized for row in rows), Decimal(0)) == result.realized_pnl
+    assert sum((row.fees for row in rows), Decimal(0)) == result.fees
+    assert sum((row.holds for row in rows), Decimal(0)) == result.position
+    assert sum((row.unrealized for row in rows), Decimal(0)) == result.unrealized_pnl
+    assert rows[-1].level is None
+    assert sum((trip.net for trip in shown.trips), Decimal(0)) == result.trips_net
+    newest = shown.trips[0]
+    assert newest.opened_at is not None
+    assert newest.opened_at < newest.closed_at
+    assert (newest.entry_price, newest.exit_price, newest.gross) == (99, 100, 1)
+
+
+def test_a_rate_counts_only_what_lies_inside_its_window():
+    """Round trips of a bucket that began before the window are left out, and so is its time."""
+    minute = 60 * 1_000_000_000
+    history = History()
+    history.since_ns = 0
+    for at_minutes in (5, 25, 35, 55):
+        history.add(
+            (at_minutes * minute, 1, "exit", OrderSide.SELL, Decimal(1), Decimal(100), Decimal(0),
+             Decimal(1), "c", "t", True)
+        )  # fmt: skip
+    capital = Decimal(8766)
+    hour = history.rate(60 * minute, 60 * minute, capital)
+    cut = history.rate(62 * minute, 40 * minute, capital)
+
+    assert (hour.apr, hour.sample_s) == (Decimal(4), 3600)
+    assert cut.sample_s == 32 * 60
+    assert cut.apr is not None
+    assert round(cut.apr, 9) == round(Decimal(2) * 60 / 32, 9)
+    assert history.rate(9 * minute, 60 * minute, capital).apr is None
+
+
+def test_books_survive_a_restart_slot_by_slot():
+    """What each slot has earned, and the round trip that is under way, are in the journal."""
+    story = GridStory(LONG)
+    for price in ("99.5", "98.9", "97.9", "99.1"):
+        story.price(price)
+    before = grid_profit(story.machine, story.now_ns, Decimal(99)).slots
+    after = story.restart()
+
+    assert grid_profit(after.machine, after.now_ns, Decimal(99)).slots == before
+    after.price("100.2")
+    (trip, *_) = grid_profit(after.machine, after.now_ns, Decimal(99)).trips
+    assert trip.opened_at is not None
