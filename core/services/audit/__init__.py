@@ -1,0 +1,1 @@
+"""Whether journal, books and venue tell the same story, checked from outside."""

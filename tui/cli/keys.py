@@ -1,0 +1,84 @@
+"""`ctos keys`: give, list and remove the keys of live accounts. No value is ever shown."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from dataclasses import asdict
+
+from core.errors import ConfigError, ExitCode
+from tui.cli.border import put, say
+from tui.cli.terminal import is_confirmed, is_terminal
+
+
+def set_keys(venue: str, *, store: str) -> int:
+    """Asks for what the venue wants and keeps it."""
+    from core import wiring
+
+    asked = wiring.key_fields(venue)
+    values = (
+        {name: _ask(words, is_secret=is_secret) for name, words, is_secret in asked}
+        if is_terminal(sys.stdin)
+        else _read_lines([name for name, _, _ in asked])
+    )
+    place = wiring.keep_keys(venue, values, store=store)
+    put(f"{venue}: kept in the {place}. ctos doctor {venue} tries them.")
+    return ExitCode.OK
+
+
+def _ask(words: str, *, is_secret: bool) -> str:
+    if is_secret:
+        return getpass.getpass(f"{words} (not shown): ", stream=sys.stderr)
+    print(f"{words}: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def _read_lines(names: list[str]) -> dict[str, str]:
+    """`name=value` lines, for machines without a person."""
+    values: dict[str, str] = {}
+    for number, line in enumerate(sys.stdin.read().splitlines(), start=1):
+        if not line.strip():
+            continue
+        name, sign, text = line.partition("=")
+        if not sign or name.strip() not in names:
+            raise ConfigError(
+                "is no `name=value` of what this venue wants.",
+                source="stdin",
+                line=number,
+                remedy=f"It wants: {', '.join(names)}.",
+            )
+        values[name.strip()] = text.strip()
+    return values
+
+
+def list_keys(*, is_json: bool) -> int:
+    """Which venues have keys, where, and which fields; never a value."""
+    from core import wiring
+
+    entries = wiring.key_entries()
+    if is_json:
+        put(json.dumps([asdict(entry) for entry in entries]))
+        return ExitCode.OK
+    if not entries:
+        say("There are no keys. Give some with: ctos keys set VENUE")
+    for entry in entries:
+        words = entry.fault or ", ".join(entry.fields)
+        account = f" for {entry.account}" if entry.account else ""
+        hidden = " (another place comes first)" if entry.is_hidden else ""
+        put(f"{entry.venue:<14}{entry.place:<12}{words}{account}{hidden}")
+    return ExitCode.OK
+
+
+def remove_keys(venue: str, *, is_sure: bool) -> int:
+    """Removes a venue's keys from keyring and file."""
+    from core import wiring
+
+    if not is_sure and not is_confirmed(f"The keys of {venue} will be gone.", "remove"):
+        raise ConfigError("Not removed: it needs the typed word, or --yes.", source="arguments")
+    places = wiring.remove_keys(venue)
+    if not places:
+        say(f"There are no keys of {venue} in the keyring or in a file.")
+        return ExitCode.OK
+    put(f"{venue}: removed from {' and '.join(places)}. Delete the key at the venue too.")
+    return ExitCode.OK
