@@ -72,7 +72,7 @@ types: $(STAMP) ## static types
 
 .PHONY: suite
 suite: $(STAMP) ## the tests, import contracts among them
-	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not nightly" $(ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not nightly and not campaign" $(ARGS)
 
 .PHONY: check
 check: test audit ## test, and what else is known about the packages and the spelling
@@ -86,7 +86,7 @@ audit: $(STAMP) ## known vulnerabilities in the lock (asks the package index), a
 .PHONY: cover
 cover: $(STAMP) ## the tests with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not nightly" $(ARGS)
+	$(BIN)/coverage run -m pytest -m "not nightly and not campaign" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -97,6 +97,15 @@ bench: $(STAMP) ## measure; prints its tables
 .PHONY: kill-test
 kill-test: $(STAMP) ## SIGKILL real engines again and again; KILLS=N says how often
 	CTOS_TEST_KILLS=$(or $(KILLS),200) $(PYTEST) -m kill --timeout 0 $(ARGS)
+
+.PHONY: simulate
+simulate: $(STAMP) ## the whole program under faults: SEEDS=n HOURS=h, or one run again: SEED=n ONLY=a,b
+	@$(BIN)/python test/simulation/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(HOURS),--hours $(HOURS)) \
+	  $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+.PHONY: campaign
+campaign: $(STAMP) ## the long part of the simulation: ablations, every crash point, many seeds
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m campaign --timeout 0 test/simulation $(ARGS)
 
 .PHONY: format
 format: $(STAMP) ## bring the code into shape

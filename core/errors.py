@@ -229,6 +229,7 @@ class RateLimited(VenueError):
 
     Args:
         retry_after_s: Seconds to wait before anything but a cancel is sent.
+        is_ban: Whether the venue has shut us out, so that even a cancel makes it longer.
     """
 
     is_retryable = True
@@ -241,9 +242,11 @@ class RateLimited(VenueError):
         retry_after_s: float,
         venue: str | None = None,
         code: str | None = None,
+        is_ban: bool = False,
     ) -> None:
         super().__init__(message, venue=venue, code=code)
         self.retry_after_s = retry_after_s
+        self.is_ban = is_ban
 
 
 class AuthError(VenueError):

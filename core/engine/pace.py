@@ -47,20 +47,21 @@ class Pace:
                 remedy="Stop what runs first, or run this one by itself with --speed max.",
             )
 
-    def clock(self, feed: Feed, newest_ns: int | None) -> Clock:
+    def clock(self, feed: Feed, newest_ns: int | None, wall: Clock | None = None) -> Clock:
         """The clock of an engine whose first bot has this pace.
 
         Args:
             feed: Of that bot.
             newest_ns: Newest time in the journal; None for a new one.
+            wall: The machine's time; None for this machine's.
         """
-        wall = WallClock()
+        wall = wall or WallClock()
         start_ns = wall.now_ns()
         if self.is_recorded and feed.first_ns is not None:
             start_ns = feed.first_ns
         if newest_ns is not None and newest_ns + GAP_NS > start_ns:
-            return ScaledClock(newest_ns + GAP_NS, self.speed)
-        return wall if self.is_wall else ScaledClock(start_ns, self.speed)
+            return ScaledClock(newest_ns + GAP_NS, self.speed, wall.monotonic_ns)
+        return wall if self.is_wall else ScaledClock(start_ns, self.speed, wall.monotonic_ns)
 
 
 def newest_ns(journal: Journal) -> int | None:

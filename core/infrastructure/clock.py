@@ -110,14 +110,18 @@ class ScaledClock:
     Args:
         start_ns: What the feed's time is at the moment this clock is made.
         speed: Feed seconds per wall second, above zero.
+        elapsed_ns: The machine's monotonic time, in which the event loop counts as well.
     """
 
-    def __init__(self, start_ns: int, speed: float) -> None:
+    def __init__(
+        self, start_ns: int, speed: float, elapsed_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         if not speed > 0:
             raise ValueError(f"speed must be above zero, not {speed}")
         self.speed = float(speed)
         self._start_ns = start_ns
-        self._origin_ns = time.monotonic_ns()
+        self._elapsed_ns = elapsed_ns
+        self._origin_ns = elapsed_ns()
 
     def now_ns(self) -> int:
         """Feed time."""
@@ -129,7 +133,7 @@ class ScaledClock:
 
     def monotonic_ns(self) -> int:
         """Feed nanoseconds since the clock was made."""
-        return int((time.monotonic_ns() - self._origin_ns) * self.speed)
+        return int((self._elapsed_ns() - self._origin_ns) * self.speed)
 
     async def sleep(self, seconds: float) -> None:
         """Waits feed seconds."""

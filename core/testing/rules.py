@@ -65,7 +65,9 @@ def _orders_elsewhere(tree: ast.Module, path: str) -> Found:
             yield call, f"{call.func.attr} is called outside execution"
 
 
-def _executed_text(tree: ast.Module, _path: str) -> Found:
+def _executed_text(tree: ast.Module, path: str) -> Found:
+    if path.startswith("core/testing/"):
+        return  # it takes safeguards out of the source, to see whether anybody notices
     for call in _calls(tree):
         if isinstance(call.func, ast.Name) and call.func.id in _EXECUTING:
             yield call, f"{call.func.id} runs text as code"
@@ -180,8 +182,15 @@ def _built_statements(tree: ast.Module, path: str) -> Found:
 
 
 def _is_constant(node: ast.expr, constants: set[str]) -> bool:
-    """A name in capitals, a field of one, or a name that a comprehension over one gave."""
-    names = [item.id for item in ast.walk(node) if isinstance(item, ast.Name)]
+    """A name in capitals, the fields of a named tuple, or columns made of them."""
+    fields = {
+        item.value
+        for item in ast.walk(node)
+        if isinstance(item, ast.Attribute) and item.attr == "_fields"
+    }
+    names = [
+        item.id for item in ast.walk(node) if isinstance(item, ast.Name) and item not in fields
+    ]
     return all(name in constants or name.isupper() or name == "columns" for name in names)
 
 

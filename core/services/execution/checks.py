@@ -27,6 +27,8 @@ class Checks:
         self._health: dict[str, HealthResult] = {}
         self._timers: dict[str, list[Cancellable]] = {}
         self._catching_up: set[str] = set()
+        self._waiting: set[str] = set()
+        """Bots whose next comparison waits for one that is under way, or for its first turn."""
 
     def health(self, bot_id: str) -> HealthResult | None:
         """The last comparison of a bot."""
@@ -42,8 +44,10 @@ class Checks:
             self._arm(bot, schedule.position_query_s, self._check_position)
 
     def check_soon(self, bot: BotBook) -> None:
-        """Compares in the background."""
-        self._desk.spawn(self._check_on_time(bot, self.check), f"reconcile {bot.bot_id}")
+        """Compares in the background; one that waits to begin stands for all who ask meanwhile."""
+        if bot.bot_id not in self._waiting:
+            self._waiting.add(bot.bot_id)
+            self._desk.spawn(self._check_next(bot), f"reconcile {bot.bot_id}")
 
     def close(self) -> None:
         """Calls off every timer."""
@@ -72,18 +76,37 @@ class Checks:
             self._catching_up.discard(bot.bot_id)
 
     async def check(self, bot: BotBook) -> None:
-        """Compares now; one comparison of a bot at a time."""
+        """Compares now; one comparison of a bot at a time.
+
+        A bot whose orders are not followed again yet is compared by its own start, after that.
+        """
+        if bot.early is not None:
+            return
         async with self._lock(bot):
             self._health[bot.bot_id] = await self._reconciler.reconcile(bot)
 
+    async def _check_next(self, bot: BotBook) -> None:
+        """The comparison that `check_soon` asked for, once its turn has come."""
+
+        async def check(bot: BotBook) -> None:
+            async with self._lock(bot):
+                self._waiting.discard(bot.bot_id)
+                self._health[bot.bot_id] = await self._reconciler.reconcile(bot)
+
+        try:
+            await self._check_quietly(bot, check)
+        finally:
+            self._waiting.discard(bot.bot_id)
+
     async def _check_position(self, bot: BotBook) -> None:
-        await self._reconciler.check_position(bot)
+        if not self._lock(bot).locked():  # a comparison under way looks at the position as well
+            await self._reconciler.check_position(bot)
 
     async def _check_quietly(
         self, bot: BotBook, check: Callable[[BotBook], Awaitable[None]]
     ) -> bool:
         """A check that nobody waits for; False when the venue did not answer."""
-        if self._desk.bots.get(bot.bot_id) is not bot:
+        if self._desk.bots.get(bot.bot_id) is not bot or bot.early is not None:
             return True
         try:
             await check(bot)
@@ -107,7 +130,10 @@ class Checks:
 
         def fire() -> None:
             timers.remove(timer)
-            self._desk.spawn(self._check_on_time(bot, check), f"reconcile {bot.bot_id}")
+            if check == self.check:
+                self.check_soon(bot)
+            else:
+                self._desk.spawn(self._check_on_time(bot, check), f"reconcile {bot.bot_id}")
             self._arm(bot, seconds, check)
 
         timer = self._desk.clock.call_after_ns(round(seconds * 1e9), fire)

@@ -21,6 +21,7 @@ from core.adapters.exchanges.models import Capabilities, from_ns
 from core.errors import (
     CtosError,
     JournalError,
+    MalformedMessage,
     OutcomeUnknown,
     RateLimited,
 )
@@ -76,6 +77,26 @@ def _unknown() -> Capabilities:
 
 def _nothing(order: TrackedOrder) -> None:
     """Nobody takes care yet."""
+
+
+class Asked:
+    """When a question left: it may have waited for its turn, and says nothing about that time."""
+
+    __slots__ = ("_clock", "ns")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ns = clock.monotonic_ns()
+        """Monotonic."""
+
+    def leaving(self, request: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+        """The request, with its moment noted as it leaves."""
+
+        def leave() -> Awaitable[T]:
+            self.ns = self._clock.monotonic_ns()
+            return request()
+
+        return leave
 
 
 @dataclass(slots=True)
@@ -149,7 +170,8 @@ class Desk:
 
         Raises:
             OutcomeUnknown: If no answer came in time.
-            CtosError: Whatever the venue's door raises.
+            MalformedMessage: If the answer could not be made sense of.
+            CtosError: Whatever else the venue's door raises.
         """
         await self.sender.acquire(priority)
         try:
@@ -174,14 +196,18 @@ class Desk:
             ) from error
         except RateLimited as error:
             answer = f"rate limited for {error.retry_after_s:g} s"
-            self.sender.pause(error.retry_after_s)
+            self.sender.pause(error.retry_after_s, is_ban=error.is_ban)
             raise
         except CtosError as error:
             answer = type(error).__name__
             raise
         except Exception as error:
             answer = repr(error)
-            raise
+            log.exception("venue.unreadable method=%s detail=%s", method, detail)
+            raise MalformedMessage(
+                f"{self.venue.venue}'s answer to {method} cannot be read: {error!r}.",
+                venue=self.venue.venue,
+            ) from error
         else:
             answer = "ok"
             self.sender.answered()

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from core.adapters.exchanges.models import (
+    BalanceData,
     FillData,
     FundingPaymentData,
     OrderData,
@@ -33,6 +34,7 @@ from core.services.ports import FundingPaymentRow, FundingTotalRow, Transaction
 log = logging.getLogger(__name__)
 
 _SETTLEMENTS_KEPT: Final = 64
+_STRANGERS_KEPT: Final = 4096
 HEARD: Final = (OrderData, FillData, FundingPaymentData)
 """What the private stream must tell."""
 
@@ -52,8 +54,13 @@ class Listener:
         self._quarantine = Quarantine()
         self._short: dict[str, TrackedOrder] = {}
         """Client order id -> order that is final and misses fills."""
-        self._unheard: dict[str, TrackedOrder] = {}
+        self._unheard: dict[str, tuple[TrackedOrder, int]] = {}
+        """Client order id -> order that was acknowledged and not told of, and since when."""
+        self._heard_ns = 0
+        """When the private stream spoke last, of whatever it was (monotonic)."""
         self._is_listening = False
+        self._strangers: dict[tuple[str, str, str], None] = {}
+        """Symbol, trade id and order id of foreign fills that a person was told of."""
 
     @property
     def reconciler(self) -> Reconciler:
@@ -62,12 +69,19 @@ class Listener:
 
     def drop(self, bot: BotBook) -> None:
         """Waits for nothing of a bot that left."""
-        for waiting in (self._short, self._unheard):
-            for key in [key for key, order in waiting.items() if order.bot is bot]:
-                del waiting[key]
+        for key in [key for key, order in self._short.items() if order.bot is bot]:
+            del self._short[key]
+        for key in [key for key, (order, _) in self._unheard.items() if order.bot is bot]:
+            del self._unheard[key]
 
     def on_user_data(self, data: UserData) -> None:
         """One message of the private stream."""
+        self._heard_ns = self._desk.clock.monotonic_ns()
+        if not isinstance(data, BalanceData):
+            bot = self._desk.bot_on(data.symbol)
+            if bot is not None and bot.early is not None:
+                bot.early.append(data)
+                return
         if isinstance(data, FillData):
             self.take_fill(data)
         elif isinstance(data, OrderData):
@@ -77,6 +91,12 @@ class Listener:
         else:
             return
         self._desk.carry_out()
+
+    def begin(self, bot: BotBook) -> None:
+        """The bot's orders are known: what was said meanwhile is taken in, in order."""
+        early, bot.early = bot.early, None
+        for data in early or ():
+            self.on_user_data(data)
 
     def _take_order(self, data: OrderData) -> None:
         order = self._desk.manager.find(data.symbol, data.client_order_id, data.order_id)
@@ -91,30 +111,37 @@ class Listener:
 
     def expect_echo(self, order: TrackedOrder) -> None:
         """An acknowledged order must show on the private stream within moments (T16)."""
-        self._unheard[order.client_order_id] = order
+        self._unheard[order.client_order_id] = (order, self._desk.clock.monotonic_ns())
+        self._listen_soon()
+
+    def _listen_soon(self) -> None:
         if not self._is_listening:
             self._is_listening = True
             self._desk.clock.call_after_ns(round(self._desk.settings.echo_s * 1e9), self._listen)
 
     def _listen(self) -> None:
-        """Where nothing was heard the stream is not trusted: the bots concerned are compared."""
+        """Where nothing was heard the stream is not trusted: the bots concerned are compared.
+
+        Once, where the stream spoke of something else since: then one message was lost. For as long
+        as it says nothing at all what it should tell is asked for every few seconds.
+        """
         self._is_listening = False
         if self._desk.is_closed:
             return
         waiting, self._unheard = self._unheard, {}
-        bots = {
-            order.bot.bot_id: order.bot
-            for order in waiting.values()
+        silent = {
+            key: (order, since_ns)
+            for key, (order, since_ns) in waiting.items()
             if not (order.is_heard or order.is_ended)
         }
-        for bot in bots.values():
+        for bot in {order.bot.bot_id: order.bot for order, _ in silent.values()}.values():
             log.warning("stream.silent bot=%s", bot.bot_id)
             self.on_silence(bot)
-        if bots:
-            # Until it speaks again what it should have told is asked for every few seconds.
-            for order in waiting.values():
-                if not (order.is_heard or order.is_ended):
-                    self.expect_echo(order)
+        for key, (order, since_ns) in silent.items():
+            if self._heard_ns <= since_ns:
+                self._unheard.setdefault(key, (order, since_ns))
+        if self._unheard:
+            self._listen_soon()
 
     def _stranger(self, data: OrderData) -> None:
         """An open order that we do not follow: one of ours that is over, or foreign (P10)."""
@@ -148,6 +175,8 @@ class Listener:
         if bot is None or self._is_booked(bot, fill):
             return
         if self._adopt_late(bot, fill):
+            return
+        if (fill.symbol, fill.trade_id, fill.order_id) in self._strangers:
             return
         if self._quarantine.hold(fill, self._desk.clock.now_ns()):
             self._desk.spawn(self._identify(bot, fill), f"identify {fill.trade_id}")
@@ -218,6 +247,12 @@ class Listener:
                 return
             await self._desk.clock.sleep(1.0)
         self._quarantine.drop(fill)
+        key = (fill.symbol, fill.trade_id, fill.order_id)
+        if key in self._strangers:
+            return  # it came twice while it was asked about
+        self._strangers[key] = None
+        if len(self._strangers) > _STRANGERS_KEPT:
+            del self._strangers[next(iter(self._strangers))]
         text = f"{fill.symbol}: fill {fill.trade_id} is of an order that is not ours"
         self._desk.alarm(Alarm(bot.bot_id, "FOREIGN_FILL", text, self._desk.clock.now_ns()))
 

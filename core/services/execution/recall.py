@@ -140,8 +140,9 @@ def refuse_difference(row: BotRow, spec: BotSpec) -> None:
         raise ConfigError(
             f"{spec.name} has open slots of another configuration: {'; '.join(differences)}.",
             remedy=(
-                f"End the old one with `ctos stop {spec.name}`, close it at this start with"
-                " `--on-start flatten`, or write the old values again."
+                f"Carry them over with `ctos edit {spec.name} FILE`, end the old one with"
+                f" `ctos stop {spec.name}`, close it at this start with `--on-start flatten`,"
+                " or write the old values again."
             ),
         )
 

@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from core.adapters.exchanges.models import FillData, FundingPaymentData, OrderData, from_ns, plain
 from core.domain.events import Reconciled
 from core.domain.lifecycle import OrderState
 from core.errors import NotSupported, OrderNotFound, VenueError
 from core.services.execution.comparison import Comparison, compare
-from core.services.execution.desk import Desk
+from core.services.execution.desk import Asked, Desk
 from core.services.execution.sender import Priority
 from core.services.execution.snapshot import HealthResult
 from core.services.execution.tracked import (
@@ -30,6 +31,8 @@ from core.services.execution.tracked import (
 from core.services.ports import MarkRow, StoredIntent, Transaction
 
 log = logging.getLogger(__name__)
+
+_TOLD_KEPT: Final = 4096
 
 
 class Reconciler:
@@ -50,6 +53,8 @@ class Reconciler:
         self._desk = desk
         self._take_fill = take_fill
         self._take_funding = take_funding
+        self._told: dict[tuple[str, str], None] = {}
+        """Symbol and venue's id of foreign orders that a person was told of."""
 
     async def reconcile(self, bot: BotBook) -> HealthResult:
         """Compares everything of a bot, asks for what is missing, and posts `Reconciled`.
@@ -81,21 +86,26 @@ class Reconciler:
         self._keep_mark(bot, asked_ns)
         return self._conclude(bot, comparison, foreign, venue_position)
 
-    async def take_in_fills(self, symbol: str, since: datetime) -> None:
+    async def take_in_fills(self, symbol: str, since: datetime) -> int:
         """Takes in every execution since a moment; those known are recognised.
+
+        Returns:
+            When the question left, monotonic.
 
         Raises:
             VenueError: If the venue does not answer, or not to the end.
         """
+        asked = Asked(self._desk.clock)
         found = await self._desk.call(
             "get_fills",
             f"{symbol} since {since:%H:%M:%S}",
             Priority.QUERY,
-            lambda: self._desk.venue.get_fills(symbol, since),
+            asked.leaving(lambda: self._desk.venue.get_fills(symbol, since)),
         )
         for fill in found:
             self._take_fill(fill)
         self._desk.carry_out()
+        return asked.ns
 
     async def _take_in_funding(self, bot: BotBook) -> None:
         """Takes in what was settled since journal and venue agreed last."""
@@ -226,6 +236,11 @@ class Reconciler:
     def report_foreign(self, bot: BotBook, data: OrderData) -> None:
         """Says once that an order of someone else is on the account."""
         desk = self._desk
+        if (data.symbol, data.order_id) in self._told:
+            return  # a list that lagged had lost it for a while
+        self._told[data.symbol, data.order_id] = None
+        if len(self._told) > _TOLD_KEPT:
+            del self._told[next(iter(self._told))]
         now_ns = desk.clock.now_ns()
         fields = (
             ("order_id", data.order_id),
@@ -292,6 +307,7 @@ class Reconciler:
                 ),
                 foreign_orders=foreign,
                 venue_position=whole_lots(bot.instrument, venue_position),
+                foreign_position=bot.exposure.foreign,
             )
         )
         beyond = bot.foreign_position or Decimal(0)

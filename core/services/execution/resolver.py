@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from core.adapters.exchanges.models import OrderData, from_ns
 from core.errors import NotSupported, OrderNotFound, VenueError
-from core.services.execution.desk import Desk
+from core.services.execution.desk import Asked, Desk
 from core.services.execution.evidence import (
     Endpoint,
     Negative,
@@ -131,12 +131,11 @@ class Resolver:
 
     async def _ask_orders(self, symbol: str, cases: list[Case]) -> None:
         for case in cases:
-            order = case.order
-            asked_ns = self._desk.clock.monotonic_ns()
+            order, asked = case.order, Asked(self._desk.clock)
             try:
-                data = await self._get_order(order)
+                data = await self._get_order(order, asked)
             except OrderNotFound:
-                case.negatives.append(Negative(Endpoint.ORDER, asked_ns))
+                case.negatives.append(Negative(Endpoint.ORDER, asked.ns))
             except NotSupported:
                 raise
             except VenueError as error:
@@ -147,12 +146,12 @@ class Resolver:
                 self._desk.carry_out()
 
     async def _ask_open_orders(self, symbol: str, cases: list[Case]) -> None:
-        asked_ns = self._desk.clock.monotonic_ns()
+        asked = Asked(self._desk.clock)
         found = await self._desk.call(
             "get_open_orders",
             symbol,
             Priority.QUERY,
-            lambda: self._desk.venue.get_open_orders(symbol),
+            asked.leaving(lambda: self._desk.venue.get_open_orders(symbol)),
         )
         by_client_id = {item.client_order_id: item for item in found if item.client_order_id}
         by_order_id = {item.order_id: item for item in found if item.order_id}
@@ -160,15 +159,14 @@ class Resolver:
             order = case.order
             data = by_client_id.get(order.client_order_id) or by_order_id.get(order.order_id)
             if data is None:
-                case.negatives.append(Negative(Endpoint.OPEN_ORDERS, asked_ns))
+                case.negatives.append(Negative(Endpoint.OPEN_ORDERS, asked.ns))
             else:
                 self._desk.manager.on_order(order, data, self._desk.clock.now_ns())
 
     async def _ask_fills(self, symbol: str, cases: list[Case]) -> None:
-        asked_ns = self._desk.clock.monotonic_ns()
         first_ns = min(case.order.created_ns for case in cases)
         lookback = timedelta(seconds=self._desk.settings.fill_lookback_s)
-        await self._reconciler.take_in_fills(symbol, from_ns(first_ns) - lookback)
+        asked_ns = await self._reconciler.take_in_fills(symbol, from_ns(first_ns) - lookback)
         for case in cases:
             if case.is_open:
                 case.negatives.append(Negative(Endpoint.FILLS, asked_ns))
@@ -215,15 +213,17 @@ class Resolver:
             )
         return True
 
-    async def _get_order(self, order: TrackedOrder) -> OrderData:
+    async def _get_order(self, order: TrackedOrder, asked: Asked) -> OrderData:
         return await self._desk.call(
             "get_order",
             order.client_order_id,
             Priority.QUERY,
-            lambda: self._desk.venue.get_order(
-                order.order_id or None,
-                order.command.symbol,
-                client_order_id=order.client_order_id,
+            asked.leaving(
+                lambda: self._desk.venue.get_order(
+                    order.order_id or None,
+                    order.command.symbol,
+                    client_order_id=order.client_order_id,
+                )
             ),
         )
 

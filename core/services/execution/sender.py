@@ -100,11 +100,11 @@ class Sender:
         """The venue can be reached: the pauses after refusals begin small again."""
         self._refusals = 0
 
-    def pause(self, seconds: float) -> None:
-        """The venue asked for patience."""
+    def pause(self, seconds: float, *, is_ban: bool = False) -> None:
+        """The venue asked for patience; during a ban, or a long time, not even cancels leave."""
         until_ns = self._clock.monotonic_ns() + round(seconds * 1e9)
         self._paused_until_ns = max(self._paused_until_ns, until_ns)
-        if seconds >= _BAN_FROM_S:
+        if is_ban or seconds >= _BAN_FROM_S:
             self._banned_until_ns = max(self._banned_until_ns, until_ns)
         self._pump()
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,7 @@ from core.services.execution.desk import (
 from core.services.execution.dispatcher import Dispatcher
 from core.services.execution.listener import HEARD, Listener
 from core.services.execution.order_manager import (
+    DiaryFields,
     intent_row,
     place_order,
     seen_ends,
@@ -68,15 +70,17 @@ from core.services.execution.sender import Priority, Sender
 from core.services.execution.settings import ExecutionSettings
 from core.services.execution.snapshot import HealthResult
 from core.services.execution.tracked import (
+    LEG_OF,
     Alarm,
     BotBook,
     Ledger,
     Schedule,
     TrackedOrder,
 )
-from core.services.gateway import CLEANUP_KEY, Attached, BotSpec, Inbox, Step
+from core.services.gateway import CLEANUP_KEY, Attached, BotSpec, Inbox, Renewal, Step
 from core.services.ports import (
     DenialRow,
+    EvidenceRow,
     IntentRow,
     Journal,
     StateRow,
@@ -299,11 +303,14 @@ class ExecutionService:
         transaction = Transaction()
         ledger = self._apply(bot, step, transaction)
         turn = self._sort(bot, step, transaction)
-        transaction.intents.extend(await self._new_intents(turn.placed))
         for key, value in step.state.items():
             transaction.states.append(StateRow(bot.bot_id, key, value))
+        if step.renewal is not None:
+            self._renew(bot, step.renewal, step.at_ns, transaction)
+        # From here on settlements may come in: they are added to the new sums, not to the old.
         before, bot.ledger = bot.ledger, ledger
         try:
+            transaction.intents.extend(await self._new_intents(turn.placed))
             if transaction:
                 await self._journal.commit(transaction)
         except JournalError as error:
@@ -315,8 +322,21 @@ class ExecutionService:
         self._written(step)
         for denial in turn.denials:
             bot.ends[denial.client_order_id] = bot.post(denial)
-            self._desk.on_diary(bot.bot_id, step.at_ns, "risk.denied", _denial_fields(denial))
+            fields = self._denial_fields(bot, step, denial)
+            self._desk.on_diary(bot.bot_id, step.at_ns, "risk.denied", fields)
         self._launch(turn.placed, turn.cancels)
+
+    def _renew(
+        self, bot: BotBook, renewal: Renewal, at_ns: int, transaction: Transaction
+    ) -> None:
+        """Writes who the bot is from now on, together with the state that follows from it."""
+        row = self._journal.bot(bot.bot_id)
+        if row is not None:
+            fingerprint = json.dumps(dict(renewal.fingerprint), sort_keys=True)
+            transaction.bots.append(
+                row._replace(fingerprint=fingerprint, config=renewal.config, updated_ns=at_ns)
+            )
+        bot.spec = replace(bot.spec, fingerprint=renewal.fingerprint, config=renewal.config)
 
     def _sort(self, bot: BotBook, step: Step, transaction: Transaction) -> _Turn:
         """Asks risk about each order and notes what the commands write."""
@@ -327,13 +347,14 @@ class ExecutionService:
             elif isinstance(command, CancelOrder):
                 order = self._manager.get(command.client_order_id)
                 if order is not None:
+                    _note_cancel(order, command, step.at_ns, transaction)
                     self._manager.want_cancel(order, step.at_ns, transaction)
                     turn.cancels.append(order)
             else:
                 row = diary_row(bot.bot_id, step.at_ns, command.event, command.fields)
                 transaction.diary.append(row)
         for denial in turn.denials:
-            fields = _denial_fields(denial)
+            fields = self._denial_fields(bot, step, denial)
             transaction.denials.append(
                 DenialRow(
                     denial.client_order_id,
@@ -346,6 +367,27 @@ class ExecutionService:
             )
             transaction.diary.append(diary_row(bot.bot_id, step.at_ns, "risk.denied", fields))
         return turn
+
+    def _denial_fields(self, bot: BotBook, step: Step, denial: OrderDenied) -> DiaryFields:
+        """What is told of a refusal: its code, and the order that never was."""
+        command = next(
+            item
+            for item in step.commands
+            if isinstance(item, PlaceOrder) and item.client_order_id == denial.client_order_id
+        )
+        instrument, price = bot.instrument, command.price
+        return (
+            ("code", denial.code),
+            ("limit", denial.limit),
+            ("value", denial.value),
+            ("client_order_id", denial.client_order_id),
+            ("side", command.side.value),
+            ("price", None if price is None else plain(instrument.price(price))),
+            ("amount", plain(instrument.amount(command.amount))),
+            ("level", command.level),
+            ("leg", LEG_OF[command.role]),
+            ("reason", command.reason.rule),
+        )
 
     def _apply(self, bot: BotBook, step: Step, transaction: Transaction) -> Ledger:
         """The rows of the fills that the bot took in, and the ledger after them."""
@@ -496,6 +538,7 @@ class ExecutionService:
         earlier = bot.ledger
         if not is_new:
             self._recall(bot, stored)
+        self._listener.begin(bot)
         self._desk.carry_out()
         await self._resolver.look(spec.symbol)
         await self._checks.check(bot)
@@ -575,13 +618,16 @@ class ExecutionService:
             bot.ends[denial.client_order_id] = bot.post(event)
 
 
-def _denial_fields(denial: OrderDenied) -> tuple[tuple[str, str | int | bool | None], ...]:
-    return (
-        ("code", denial.code),
-        ("limit", denial.limit),
-        ("value", denial.value),
-        ("client_order_id", denial.client_order_id),
-    )
+def _note_cancel(
+    order: TrackedOrder, command: CancelOrder, at_ns: int, transaction: Transaction
+) -> None:
+    """Keeps why an order is not wanted any more."""
+    if order.cancel_wanted or order.is_ended:
+        return
+    inputs = ", ".join(f"{name} {value}" for name, value in command.reason.inputs)
+    detail = f"{command.reason.rule}: {inputs}" if inputs else command.reason.rule
+    row = EvidenceRow(order.client_order_id, at_ns, "CANCEL_ASKED", detail)
+    transaction.evidence.append(row)
 
 
 def _text(number: Decimal | int | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Final
 
-from core.adapters.exchanges.models import Instrument, OrderSide
+from core.adapters.exchanges.models import Instrument, OrderSide, UserData
 from core.domain.commands import PlaceOrder, Role
 from core.domain.events import Event, OrderFilled
 from core.domain.lifecycle import OrderState
@@ -187,6 +187,9 @@ class BotBook:
         """Ledgers of all our other bots on this symbol, running or not."""
         self.settled: dict[str, None] = {}
         """Payment ids of the newest settlements that were booked; the journal has all."""
+        self.early: list[UserData] | None = []
+        """What the private stream said before the orders of earlier runs were followed again; None
+        once they are. Taken in at once it would be taken for something new."""
         self.sequence = 0
         self._fees_in_base = Decimal(0)
         """Less than a lot of fees taken in base that the exposure does not know yet."""

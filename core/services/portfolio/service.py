@@ -208,7 +208,7 @@ class Portfolio:
         balances = [
             account.balances[asset]
             for account in self._accounts.values()
-            for asset in {item.settle for item in account.instruments.values()}
+            for asset in dict.fromkeys(item.settle for item in account.instruments.values())
             if asset in account.balances
         ]
         if not balances:

@@ -24,6 +24,27 @@ class VenueRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BotResult:
+    """Where a bot's result comes from. pnl = realized + unrealized - fees + funding."""
+
+    position: Decimal
+    """Signed base units: the inventory that no exit has closed yet."""
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    fees: Decimal
+    funding: Decimal
+    round_trips: int
+    round_trip_pnl: Decimal
+    """Of closed round trips, after the fees of both legs."""
+    cycle_apr: Decimal | None
+    """Fraction a year on capital of the closed round trips; None under ten minutes."""
+    net_apr: Decimal | None
+    """Fraction a year on capital of everything, open results included."""
+    sample_s: int
+    """Seconds that both were measured on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BotRow:
     """One bot, running or stopped."""
 
@@ -39,6 +60,7 @@ class BotRow:
     risk_used: Decimal | None
     """Largest used fraction of its limits."""
     config_path: str = ""
+    result: BotResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,12 @@ def test_a_denied_order_is_told_with_code_limit_and_value(tmp_path: Path):
         "limit": "40",
         "value": "50",
         "client_order_id": "a1",
+        "side": "buy",
+        "price": "100",
+        "amount": "0.5",
+        "level": 1,
+        "leg": "entry",
+        "reason": "test.placed",
     }
     bench.close()
 

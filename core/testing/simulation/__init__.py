@@ -1,0 +1,1 @@
+"""The whole program under faults in one process: its loop, its venue, its disk, its invariants."""

@@ -1,0 +1,154 @@
+"""A campaign as a document: what was simulated, what went wrong on purpose, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from core.testing.simulation.campaign import Tally, replay_command
+from core.testing.simulation.faults import HABITS, Kind
+from core.testing.simulation.invariants.watch import INVARIANTS
+from core.testing.simulation.marks import MARKS
+
+STATES: Final = ("none", "INTENT", "SENT", "UNKNOWN", "ACKED", "PARTIAL")
+OFTEN: Final = 100
+
+
+def write_report(tally: Tally, command: str) -> str:
+    """The document."""
+    parts = (
+        _head(tally, command),
+        _verdict(tally),
+        _invariants(),
+        _faults(tally),
+        _marks(tally),
+        _matrix(tally),
+    )
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _head(tally: Tally, command: str) -> str:
+    hours = tally.simulated_s / 3600
+    counts = tally.counts
+    rows = (
+        ("seeds", f"{tally.seeds:,}"),
+        ("simulated", f"{hours:,.1f} hours"),
+        ("faults that acted", f"{tally.fired.total():,}"),
+        ("fewest faults in a run", f"{tally.fewest_faults or 0:,}"),
+        ("lives of the program", f"{counts['lives']:,}"),
+        ("of these killed", f"{counts['killed']:,}"),
+        ("intents", f"{counts['intents']:,}"),
+        ("orders at the venue", f"{counts['orders']:,}"),
+        ("executions", f"{counts['fills']:,}"),
+        ("requests", f"{counts['requests']:,}"),
+        ("latest agreement after healing", f"{tally.slowest_heal_s:.0f} s"),
+        ("speed, one core", f"{tally.speed:,.0f} times real time"),
+    )
+    return "\n".join(
+        (
+            "# Report of a simulation campaign",
+            "",
+            f"Written by `{command}`; [simulation.md](simulation.md) says what the words mean.",
+            "",
+            "| what | how much |",
+            "| --- | --- |",
+            *(f"| {name} | {value} |" for name, value in rows),
+            "",
+        )
+    )
+
+
+def _verdict(tally: Tally) -> str:
+    if not tally.failed:
+        return "No invariant was violated.\n"
+    lines = [f"**{len(tally.failed)} runs violated an invariant.**", ""]
+    for outcome in tally.failed[:50]:
+        names = ", ".join(dict.fromkeys(item.name for item in outcome.violations))
+        lines.append(f"- {names}: `{replay_command(outcome.setup)}`")
+    return "\n".join(lines) + "\n"
+
+
+def _invariants() -> str:
+    rows = (f"| {kind.name} | {kind.sentence} |" for kind in INVARIANTS)
+    return "\n".join(
+        (
+            "## Invariants",
+            "",
+            "Watched on every record of every run, and asked again when the run had come to rest.",
+            "",
+            "| name | what holds |",
+            "| --- | --- |",
+            *rows,
+            "",
+        )
+    )
+
+
+def _faults(tally: Tally) -> str:
+    rows = (
+        f"| {kind.value} | {HABITS[kind].group.value} | {tally.fired[kind.value]:,} |"
+        for kind in Kind
+        if HABITS[kind].weight
+    )
+    return "\n".join(
+        ("## Faults by kind", "", "| fault | class | acted |", "| --- | --- | --- |", *rows, "")
+    )
+
+
+def _marks(tally: Tally) -> str:
+    rows = (f"| {mark} | {tally.marks[mark]:,} |" for mark in MARKS)
+    return "\n".join(
+        (
+            "## Marks",
+            "",
+            "Rare things that a campaign must have seen at least once.",
+            "",
+            "| mark | seen |",
+            "| --- | --- |",
+            *rows,
+            "",
+        )
+    )
+
+
+def _matrix(tally: Tally) -> str:
+    by_state: Counter[tuple[str, str]] = Counter()
+    for (fault, state, _), count in tally.cells.items():
+        by_state[fault, state] += count
+    kinds = [kind.value for kind in Kind if HABITS[kind].weight]
+    hit, often = _share(by_state, kinds)
+    phases = Counter[str]()
+    for (_, _, phase), count in tally.cells.items():
+        phases[phase] += count
+    rows = (
+        f"| {kind} | " + " | ".join(f"{by_state[kind, state]:,}" for state in STATES) + " |"
+        for kind in kinds
+    )
+    return "\n".join(
+        (
+            "## Faults and the orders they met",
+            "",
+            "How often a fault acted, or began, while an order stood in a state of the journal;",
+            "`none` is without an order that could still change.",
+            f"{hit:.1%} of the cells were met, {often:.1%} at least {OFTEN} times; with the phase",
+            f"of the bot there are {len(tally.cells):,} different cells.",
+            "",
+            "| fault | " + " | ".join(STATES) + " |",
+            "| --- |" + " --- |" * len(STATES),
+            *rows,
+            "",
+            "Phases met: "
+            + ", ".join(f"{name} {count:,}" for name, count in sorted(phases.items()))
+            + ".",
+            "",
+        )
+    )
+
+
+def _share(cells: Counter[tuple[str, str]], kinds: Sequence[str]) -> tuple[float, float]:
+    every = [cells[kind, state] for kind in kinds for state in STATES]
+    return (
+        sum(count > 0 for count in every) / len(every),
+        sum(count >= OFTEN for count in every) / len(every),
+    )

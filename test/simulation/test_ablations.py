@@ -1,0 +1,67 @@
+"""The test of the test: a safeguard that is taken out is missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.testing.simulation.ablations import ABLATIONS, BY_NAME, Ablation, hunt, removed
+from core.testing.simulation.world import Setup, simulate
+
+SEEDS = range(1_000)
+SWIFT = (
+    "send before durable",
+    "not found once is gone",
+    "in flight at the crash means refused",
+    "strangers are cancelled",
+    "inferred fills",
+    "fees are rounded",
+)
+"""Ablations that one of the first seeds shows, for the ordinary suite."""
+
+
+def names(ablations: tuple[Ablation, ...]) -> list[str]:
+    """As parameters are called."""
+    return [ablation.name for ablation in ablations]
+
+
+@pytest.mark.parametrize("name", names(tuple(ABLATIONS)))
+def test_what_an_ablation_replaces_is_there_once(name: str):
+    """A safeguard that has moved makes its ablation fail here, instead of testing nothing."""
+    with removed(BY_NAME[name]):
+        pass
+
+
+def test_there_are_enough_of_them_and_some_were_public():
+    """At least thirty safeguards, public bugs of other systems among them, each named once."""
+    assert len(ABLATIONS) >= 30
+    assert len(BY_NAME) == len(ABLATIONS)
+    assert sum(ablation.is_historic for ablation in ABLATIONS) >= 8
+
+
+def test_a_safeguard_is_back_afterwards():
+    """After the body everything is as it was."""
+    from core.services.execution import evidence, resolver
+
+    before = evidence.is_absent
+    with removed(BY_NAME["negatives count at once"]):
+        assert resolver.is_absent is evidence.is_absent
+        assert resolver.is_absent is not before
+
+    assert resolver.is_absent is evidence.is_absent is before
+
+
+@pytest.mark.parametrize("name", SWIFT)
+def test_a_missing_safeguard_is_noticed(name: str):
+    """One of the first seeds, green with the safeguard, is not without it."""
+    seed = hunt(BY_NAME[name], range(6)).seed
+
+    assert seed is not None
+    assert simulate(Setup(seed=seed)).is_green
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("name", names(tuple(ABLATIONS)))
+def test_every_missing_safeguard_is_noticed_within_a_thousand_seeds(name: str):
+    """Whatever is taken out, some seed shows it."""
+    assert hunt(BY_NAME[name], SEEDS).seed is not None
