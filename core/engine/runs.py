@@ -20,6 +20,7 @@ from core.engine.doors import Doors
 from core.engine.engine import Engine
 from core.engine.pace import newest_ns
 from core.engine.protocol import BotEnded, BotStarted, Push, StartBot
+from core.engine.provenance import RUN_FILE, Provenance, write_run
 from core.engine.serving import Setting, serve
 from core.engine.signals import LAST_STAGE, Askings, Ending
 from core.errors import ExitCode
@@ -33,7 +34,7 @@ from core.infrastructure.virtual_time import VirtualLoop
 log = logging.getLogger(__name__)
 
 DEFAULT_SEED: Final = 7
-OURS: Final = ("journal.db", "venue")
+OURS: Final = ("journal.db", RUN_FILE, "venue")
 """Beginnings of the names of what a run leaves in its folder."""
 
 Fields = tuple[tuple[str, str | int | bool | None], ...]
@@ -96,32 +97,51 @@ def run_virtual(
         lock.acquire(0)
         if not request.is_resumed:
             _clear(folder)
-        feed = doors.feed(plan, request, now_ns=-1)
-        journal = doors.journal(folder, is_virtual=True)
-        start_ns = feed.feed.first_ns or 0
-        newest = newest_ns(journal)
-        if newest is not None:
-            start_ns = max(start_ns, newest)
-        loop = VirtualLoop(start_ns)
-        pusher = _Pusher(teller)
-        seed = DEFAULT_SEED if request.seed is None else request.seed
+            write_run(folder, Provenance.of(request))
+        return _run(folder, doors, request, teller)
 
-        async def main() -> int:
-            engine = Engine(
-                mode="paper",
-                folder=folder,
-                doors=doors,
-                journal=journal,
-                instance_id=random_id(SeededRng(f"instance-{seed}")),
-                clock=VirtualClock(loop),
-            )
-            engine.teller = pusher
-            with Askings(lambda ending: _asked(engine, ending)).heard(loop):
-                async with engine:
-                    return await _one_bot(request, pusher, teller)(engine)
 
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(main())
+def run_apart(doors: Doors, request: StartBot, teller: RunTeller) -> int:
+    """Runs a bot on virtual time as `run_virtual` does, and leaves nothing behind.
+
+    Args:
+        doors: Their journal and venue keep no files.
+        request: As for `run_virtual`; nothing is resumed.
+        teller: Hears the same lines.
+
+    Raises:
+        ConfigError: If the file is wrong.
+    """
+    return _run(Path(), doors, request, teller)
+
+
+def _run(folder: Path, doors: Doors, request: StartBot, teller: RunTeller) -> int:
+    feed = doors.feed(doors.read(request), request, now_ns=-1)
+    journal = doors.journal(folder, is_virtual=True)
+    start_ns = feed.feed.first_ns or 0
+    newest = newest_ns(journal)
+    if newest is not None:
+        start_ns = max(start_ns, newest)
+    loop = VirtualLoop(start_ns)
+    pusher = _Pusher(teller)
+    seed = DEFAULT_SEED if request.seed is None else request.seed
+
+    async def main() -> int:
+        engine = Engine(
+            mode="paper",
+            folder=folder,
+            doors=doors,
+            journal=journal,
+            instance_id=random_id(SeededRng(f"instance-{seed}")),
+            clock=VirtualClock(loop),
+        )
+        engine.teller = pusher
+        with Askings(lambda ending: _asked(engine, ending)).heard(loop):
+            async with engine:
+                return await _one_bot(request, pusher, teller)(engine)
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(main())
 
 
 def _asked(engine: Engine, ending: Ending) -> None:

@@ -9,7 +9,9 @@ into one ConfigError with file, line, key, what was found, what is allowed and t
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -78,7 +80,7 @@ def validate(
     refuse_secrets(document)
     siblings = _check_way(document, path, others)
     block = Block(document=document, base=path, annotation=model)
-    adapter: TypeAdapter[T] = TypeAdapter(model)
+    adapter: TypeAdapter[T] = _adapter(cast("Hashable", model))
     try:
         value = adapter.validate_python(document.get(path))
     except ValidationError as error:
@@ -92,6 +94,12 @@ def validate(
     if siblings:
         raise InvalidConfig(document, siblings)
     return value
+
+
+@lru_cache(maxsize=32)
+def _adapter(model: Annotation) -> TypeAdapter[Any]:
+    """What validates a model; making it costs more than using it."""
+    return TypeAdapter(model)
 
 
 def json_schema(model: Annotation, path: tuple[str, ...] = ()) -> dict[str, Any]:

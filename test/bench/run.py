@@ -10,6 +10,7 @@ reaction  word in to order out in one process: from an execution leaving the ven
           order it causes is handed to the venue's door, without the journal's commit
 picture   one snapshot with 200 levels: made, encoded, decoded
 screen    `screen.py`: start to first picture; what a screen costs, and whether it delays the engine
+golden    `golden.py`: two million trades, beside hftbacktest and nautilus_trader in the same run
 
 The replay is also given as a multiple of a plain loop in Decimal over as many prices, so that runs
 on different machines compare. `feeds.py` beside this measures the reading of recordings alone.
@@ -37,7 +38,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 REPEATS: Final = 7
-PARTS: Final = ("help", "replay", "reaction", "picture", "screen")
+PARTS: Final = ("help", "replay", "reaction", "picture", "screen", "golden")
 CONFIG: Final = """
 grid_system:
   exchange: paper
@@ -89,13 +90,15 @@ def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[s
     if {"replay", "reaction", "picture"} & set(parts):
         found |= on_tape(folder, rows, parts)
     if "screen" in parts:
-        found |= on_screen(folder / "screen.json")
+        found |= beside("screen.py", folder / "screen.json")
+    if "golden" in parts:
+        found |= beside("golden.py", folder / "golden.json")
     return found
 
 
-def on_screen(out: Path) -> dict[str, dict[str, float | int]]:
-    """The tables of `screen.py`."""
-    command = [sys.executable, str(Path(__file__).with_name("screen.py")), "--out", str(out)]
+def beside(script: str, out: Path) -> dict[str, dict[str, float | int]]:
+    """The tables of a script beside this one."""
+    command = [sys.executable, str(Path(__file__).with_name(script)), "--out", str(out)]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     tables: dict[str, dict[str, float | int]] = json.loads(out.read_text("utf-8"))
     return tables

@@ -8,12 +8,14 @@ row at the end is known before anything traded.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from core.adapters.exchanges.models import Instrument
+from core.adapters.exchanges.models import Instrument, from_ns
 from core.adapters.feeds.books import BOOK_EXTRAS, BookSource
 from core.adapters.feeds.columns import Block, Table
 from core.adapters.feeds.csv_reader import CsvTable
@@ -43,6 +45,8 @@ SPOOL_BYTES: Final = 5_000_000
 """Recordings above this size are kept in files while they are read."""
 
 _CHUNK_ROWS: Final = 1 << 16
+_RATES_NS: Final = 8 * 3600 * 1_000_000_000
+"""Usual time between two settlements."""
 _SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 _RAW_SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".json", ".ndjson")
 _ALONE: Final = "a recording holds trades (with a book or quotes beside them), or candles"
@@ -75,6 +79,8 @@ class RecordingOptions:
     cache: bool | None = None
     """Whether the converted columns are kept in `.ctos-cache` beside the recording; None: above
     5 MB. A folder that cannot be written is no error."""
+    cache_folder: Path | None = None
+    """Where they are kept instead where nothing can be written beside the recording."""
 
 
 class Recording:
@@ -137,12 +143,13 @@ class Recording:
 
 
 def open_recording(
-    path: Path, instrument: Instrument, options: RecordingOptions | None = None
+    path: Path | Sequence[Path], instrument: Instrument, options: RecordingOptions | None = None
 ) -> Recording:
     """Reads and checks a recording whole.
 
     Args:
-        path: A file, or a directory of files.
+        path: A file, or a directory of files; several are read as one recording: further periods
+            in order of time, a book beside trades, funding rates.
         instrument: Whose prices are wanted; also gives tick and lot.
         options: Which stream, and how to read it.
 
@@ -151,24 +158,29 @@ def open_recording(
         ConfigError: For an interval that cannot be read.
         ExtraMissing: For Parquet without the `data` extra.
     """
+    paths = [path] if isinstance(path, Path) else list(path)
     try:
-        return _Opening(path.resolve(), instrument, options or RecordingOptions()).recording()
+        found = [item.resolve() for item in paths]
+        return _Opening(found, instrument, options or RecordingOptions()).recording()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise FeedError(f"{error.filename or path}: cannot be read ({reason})") from error
+        raise FeedError(f"{error.filename or paths[0]}: cannot be read ({reason})") from error
 
 
 class _Opening:
     """The steps from a path to a recording."""
 
-    def __init__(self, path: Path, instrument: Instrument, options: RecordingOptions) -> None:
-        self._path = path
+    def __init__(
+        self, paths: Sequence[Path], instrument: Instrument, options: RecordingOptions
+    ) -> None:
+        self._paths = tuple(dict.fromkeys(paths))
+        self._name = " + ".join(path.name for path in self._paths)
         self._instrument = instrument
         self._options = options
         self._warnings: list[str] = []
 
     def recording(self) -> Recording:
-        tables = [_table(path) for path in _files(self._path)]
+        tables = [_table(file) for path in self._paths for file in _files(path)]
         groups: dict[RowKind, list[Table]] = {}
         for table in tables:
             groups.setdefault(kind_of(table.names, table.path.name), []).append(table)
@@ -176,13 +188,17 @@ class _Opening:
         sources = [self._source(kind, groups[kind]) for kind in prices]
         for source in sources:
             if not source.rows:
-                raise FeedError(f"{self._path.name}: there are no rows")
+                raise FeedError(f"{self._name}: there are no rows")
         return Recording(
-            self._path.name,
+            self._name,
             _FEED_KINDS[prices[0]],
             sources,
             self._instrument,
-            self._funding(groups.get(RowKind.FUNDING, []), min(item.first_ns for item in sources)),
+            self._funding(
+                groups.get(RowKind.FUNDING, []),
+                min(item.first_ns for item in sources),
+                max(item.last_ns for item in sources),
+            ),
             tuple(self._warnings),
         )
 
@@ -192,9 +208,9 @@ class _Opening:
         kinds = list(dict.fromkeys(found))
         allowed = ({RowKind.TRADES, RowKind.BOOKS}, {RowKind.TRADES, RowKind.QUOTES})
         if not kinds:
-            raise FeedError(f"{self._path.name}: only funding rates, no prices to trade on")
+            raise FeedError(f"{self._name}: only funding rates, no prices to trade on")
         if len(kinds) > 1 and set(kinds) not in allowed:
-            raise FeedError(f"{self._path.name} holds {' and '.join(kinds)}; {_ALONE}.")
+            raise FeedError(f"{self._name} holds {' and '.join(kinds)}; {_ALONE}.")
         return kinds
 
     def _source(self, kind: RowKind, tables: list[Table]) -> Source:
@@ -205,7 +221,7 @@ class _Opening:
             book = BookSource(
                 _selected(tables, kind, BOOK_EXTRAS, choice.stream),
                 _time(tables[0]),
-                self._path.name,
+                self._name,
             )
             self._warn(book.warnings)
             return book
@@ -219,13 +235,21 @@ class _Opening:
         self._warn_of_gaps(tape, interval_ns)
         return CandleSource(tape, interval_ns, self._options.direction)
 
-    def _choose(self, tables: list[Table]) -> Choice:
+    def _choose(self, tables: list[Table], *, is_funding: bool = False) -> Choice:
+        """The stream to read; files that name none have nothing to choose from."""
+        streams = streams_of(tables)
+        if streams == (Stream(),):
+            return Choice(stream=streams[0])
+        market = self._options.market
+        names = {name.lower() for item in streams for name in (item.market, item.venue)}
+        if is_funding and market is not None and market.lower() not in names:
+            market = None  # it was said of the prices
         return choose(
-            streams_of(tables),
+            streams,
             self._instrument,
-            self._path.name,
+            self._name,
             symbol=self._options.symbol,
-            market=self._options.market,
+            market=market,
         )
 
     def _warn(self, warnings: tuple[str, ...]) -> None:
@@ -235,18 +259,20 @@ class _Opening:
         """The checked rows: from the cache, else read from the files."""
         size = sum(table.path.stat().st_size for table in tables)
         is_large = size > SPOOL_BYTES
-        beside = tables[0].path.parent / CACHE_FOLDER
         if self._options.cache is False or (self._options.cache is None and not is_large):
-            return self._read(kind, tables, stream, writable_folder(None) if is_large else None)
-        kept = beside / cache_key([table.path for table in tables], kind, stream)
-        tape = load_tape(kept)
-        if tape is not None:
-            return tape
-        written = writable_folder(beside)
+            return self._read(kind, tables, stream, writable_folder() if is_large else None)
+        name = cache_key([table.path for table in tables], kind, stream)
+        recording = json.dumps([str(kind), str(stream), *(str(table.path) for table in tables)])
+        places = (tables[0].path.parent / CACHE_FOLDER, self._options.cache_folder)
+        for place in places:
+            tape = None if place is None else load_tape(place / name)
+            if tape is not None:
+                return tape
+        written = writable_folder(*places)
         tape = self._read(kind, tables, stream, written)
-        if written is None or written.parent != beside or not written.exists():
+        if written is None or written.parent not in places or not written.exists():
             return tape
-        return keep_tape(tape, written, kept)
+        return keep_tape(tape, written, written.parent / name, recording)
 
     def _read(
         self, kind: RowKind, tables: list[Table], stream: Stream, folder: Path | None
@@ -282,14 +308,14 @@ class _Opening:
         except BaseException:
             writer.abandon()
             raise
-        return writer.finish(reader.warnings(self._path.name))
+        return writer.finish(reader.warnings(self._name))
 
     def _warn_of_gaps(self, tape: Tape, interval_ns: int) -> None:
         """Missing candles are said and not made up."""
         head = tape.head
         missing = (head.last_ns - head.first_ns) // interval_ns + 1 - head.rows
         if missing > 0:
-            self._warn((f"{self._path.name}: {missing} candles are missing between others.",))
+            self._warn((f"{self._name}: {missing} candles are missing between others.",))
 
     def _interval(self, tape: Tape) -> int:
         asked = self._options.interval
@@ -297,7 +323,7 @@ class _Opening:
         if asked is None:
             if not shortest:
                 raise FeedError(
-                    f"{self._path.name}: one candle does not say how long it lasts.",
+                    f"{self._name}: one candle does not say how long it lasts.",
                     remedy="Pass --interval, such as --interval 1m.",
                 )
             return shortest
@@ -307,18 +333,39 @@ class _Opening:
             raise ConfigError(str(error), source="arguments", key="--interval") from error
         if shortest and interval > shortest:
             raise FeedError(
-                f"{self._path.name}: candles {shortest // 10**6} ms apart cannot last {asked} each"
+                f"{self._name}: candles {shortest // 10**6} ms apart cannot last {asked} each"
             )
         return interval
 
-    def _funding(self, tables: list[Table], first_ns: int) -> tuple[FundingRow, ...]:
+    def _funding(self, tables: list[Table], first_ns: int, last_ns: int) -> tuple[FundingRow, ...]:
         if not tables or self._instrument.is_spot:
             return ()
-        choice = self._choose(tables)
+        choice = self._choose(tables, is_funding=True)
         self._warn(choice.warnings)
         tables = _in_order(tables, choice.stream)
         blocks = _selected(tables, RowKind.FUNDING, (), choice.stream)
-        return tuple(row for row in read_funding(blocks, _time) if row.ts_ns >= first_ns)
+        rows = tuple(read_funding(blocks, _time))
+        self._warn_of_missing_rates(rows, first_ns, last_ns)
+        return tuple(row for row in rows if row.ts_ns >= first_ns)
+
+    def _warn_of_missing_rates(
+        self, rows: Sequence[FundingRow], first_ns: int, last_ns: int
+    ) -> None:
+        """Rates that cover a part of the prices' time only leave the rest without funding."""
+        inside = [row.ts_ns for row in rows if first_ns <= row.ts_ns <= last_ns]
+        longest = max((b.ts_ns - a.ts_ns for a, b in pairwise(rows)), default=_RATES_NS)
+        slack = max(longest, _RATES_NS)
+        if last_ns - first_ns <= slack:
+            return
+        if not inside:
+            self._warn((f"{self._name}: no funding rate lies in the time of the prices.",))
+        elif inside[0] - first_ns > slack or last_ns - inside[-1] > slack:
+            span = f"{_day(inside[0])} to {_day(inside[-1])}"
+            self._warn((f"{self._name}: funding rates cover {span} only.",))
+
+
+def _day(ns: int) -> str:
+    return f"{from_ns(ns):%Y-%m-%d %H:%M}"
 
 
 def _files(path: Path) -> list[Path]:

@@ -1,9 +1,13 @@
 """A tape: the checked rows of one stream as integer columns, in memory or in files.
 
-Small tapes stay in memory. Large ones are written column by column to files and read back a piece
-at a time, so that memory does not grow with the length: kept beside the recording for the next time
-(`.ctos-cache`), or, where that folder cannot be written, in a temporary folder that goes with the
-tape.
+Small tapes stay in memory. Large ones are written column by column to `.npy` files and read back a
+piece at a time, so that memory does not grow with the length: kept for the next time beside the
+recording (`.ctos-cache`) or, where that folder cannot be written, in the folder that the caller
+names; else in a temporary folder that goes with the tape.
+
+A kept tape is known by its files' names, sizes, times of change, first and last bytes, and by the
+version of this reader. One whose columns are not as long, or do not begin and end, as they were
+written is made anew.
 """
 
 from __future__ import annotations
@@ -28,7 +32,12 @@ from core.adapters.feeds.row_readers import NO_VALUE, Rows
 from core.errors import FeedError
 
 CACHE_FOLDER: Final = ".ctos-cache"
-_FORMAT: Final = 1
+SHARED_FOLDER: Final = "tapes"
+"""Name of the folder for recordings beside which nothing can be written."""
+KEPT_IN: Final = frozenset({CACHE_FOLDER, SHARED_FOLDER})
+_FORMAT: Final = 2
+_HEADER_BYTES: Final = 128
+"""Of a `.npy` file with one dimension."""
 _META: Final = "tape.json"
 _PROBE_BYTES: Final = 1 << 16
 _LIMIT: Final = 1 << 62
@@ -142,18 +151,23 @@ class _FileColumn(_Column):
     def __init__(self, path: Path, dtype: type[np.int64 | np.int8], *, is_new: bool) -> None:
         self._path = path
         self._dtype = dtype
-        self._writer = path.open("xb") if is_new else None
+        self._rows = 0
+        self._writer: BinaryIO | None = None
         self._reader: BinaryIO | None = None
+        if is_new:
+            self._writer = path.open("xb")
+            self._writer.write(_header(self._dtype, 0))
 
     def append(self, values: Ints | Signs) -> None:
         if self._writer is not None:
             self._writer.write(np.ascontiguousarray(values, self._dtype).data)
+            self._rows += len(values)
 
     def multiply(self, factor: int) -> None:
         if self._writer is not None:
             self._writer.flush()
-        if self._path.stat().st_size:
-            held = np.memmap(self._path, self._dtype, "r+")
+        if self._rows:
+            held = np.memmap(self._path, self._dtype, "r+", _HEADER_BYTES)
             for first in range(0, len(held), 1 << 20):
                 held[first : first + (1 << 20)] *= factor
             held.flush()
@@ -162,7 +176,7 @@ class _FileColumn(_Column):
         if self._reader is None:
             self._reader = self._path.open("rb")
             weakref.finalize(self, self._reader.close)
-        self._reader.seek(first * np.dtype(self._dtype).itemsize)
+        self._reader.seek(_HEADER_BYTES + first * np.dtype(self._dtype).itemsize)
         values: Ints = np.fromfile(self._reader, self._dtype, count)
         if len(values) < count:
             raise FeedError(f"{self._path}: was cut while it was being read")
@@ -170,6 +184,8 @@ class _FileColumn(_Column):
 
     def close(self) -> None:
         if self._writer is not None:
+            self._writer.seek(0)
+            self._writer.write(_header(self._dtype, self._rows))
             self._writer.close()
             self._writer = None
 
@@ -254,7 +270,7 @@ class TapeWriter:
         self.head.warnings = warnings
         self._close()
         tape = Tape(self.head, self._columns)
-        if self._folder is not None and self._folder.parent.name != CACHE_FOLDER:
+        if self._folder is not None and self._folder.parent.name not in KEPT_IN:
             tape.remove_with_me(self._folder)
         return tape
 
@@ -271,7 +287,33 @@ class TapeWriter:
 
 def column_file(name: str) -> str:
     """The file of a column in a tape's folder."""
-    return f"{name}.{'i1' if name == 'side' else 'i8'}"
+    return f"{name}.npy"
+
+
+def _dtype_of(name: str) -> type[np.int64 | np.int8]:
+    return np.int8 if name == "side" else np.int64
+
+
+def _header(dtype: type[np.int64 | np.int8], rows: int) -> bytes:
+    """The beginning of a `.npy` file of version 1.0, always of the same length."""
+    text = f"{{'descr': '{np.dtype(dtype).str}', 'fortran_order': False, 'shape': ({rows},), }}"
+    head = b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little")
+    return head + text.encode().ljust(_HEADER_BYTES - len(head) - 1) + b"\n"
+
+
+def _print_of(path: Path) -> str:
+    """A digest of a file's first and last bytes, and of its length."""
+    digest = hashlib.sha256(str(path.stat().st_size).encode())
+    _add_ends(digest, path)
+    return digest.hexdigest()[:32]
+
+
+def _add_ends(digest: hashlib._Hash, path: Path) -> None:
+    with path.open("rb") as file:
+        digest.update(file.read(_PROBE_BYTES))
+        if path.stat().st_size > _PROBE_BYTES:
+            file.seek(-_PROBE_BYTES, os.SEEK_END)
+            digest.update(file.read())
 
 
 def cache_key(paths: Iterable[Path], *parts: object) -> str:
@@ -284,11 +326,7 @@ def cache_key(paths: Iterable[Path], *parts: object) -> str:
     for path in paths:
         stat = path.stat()
         digest.update(f"|{path.name}|{stat.st_size}|{stat.st_mtime_ns}|".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_PROBE_BYTES))
-            if stat.st_size > _PROBE_BYTES:
-                file.seek(-_PROBE_BYTES, os.SEEK_END)
-                digest.update(file.read())
+        _add_ends(digest, path)
     return digest.hexdigest()[:32]
 
 
@@ -296,15 +334,13 @@ def load_tape(folder: Path) -> Tape | None:
     """The tape that was kept in `folder`; None if there is none that is whole."""
     try:
         raw = json.loads((folder / _META).read_text("utf-8"))
-        names = raw.pop("columns")
-        sizes = {name: raw["rows"] * (1 if name == "side" else 8) for name in names}
-        if any((folder / column_file(name)).stat().st_size != sizes[name] for name in names):
+        prints = raw.pop("columns")
+        raw.pop("recording")
+        files = {name: folder / column_file(name) for name in prints}
+        if any(_print_of(path) != prints[name] for name, path in files.items()):
             return None
         columns = {
-            name: _FileColumn(
-                folder / column_file(name), np.int8 if name == "side" else np.int64, is_new=False
-            )
-            for name in names
+            name: _FileColumn(path, _dtype_of(name), is_new=False) for name, path in files.items()
         }
         head = TapeHead(
             **raw
@@ -319,12 +355,21 @@ def load_tape(folder: Path) -> Tape | None:
     return Tape(head, columns)
 
 
-def keep_tape(tape: Tape, written: Path, folder: Path) -> Tape:
-    """Moves a finished tape's files from `written` to `folder`, whole or not at all."""
-    meta = asdict(tape.head) | {"columns": tape.names}
+def keep_tape(tape: Tape, written: Path, folder: Path, recording: str) -> Tape:
+    """Moves a finished tape's files from `written` to `folder`, whole or not at all.
+
+    Args:
+        tape: What was written.
+        written: Where.
+        folder: Where it is kept.
+        recording: What it was made from; a tape that was made from it before goes.
+    """
+    prints = {name: _print_of(written / column_file(name)) for name in tape.names}
+    meta = asdict(tape.head) | {"columns": prints, "recording": recording}
     (written / _META).write_text(json.dumps(meta), "utf-8")
     try:
         written.rename(folder)
+        _remove_older(folder, recording)
     except OSError:
         # Another process was first; or what stands there is damaged, and goes.
         kept = load_tape(folder)
@@ -340,14 +385,32 @@ def keep_tape(tape: Tape, written: Path, folder: Path) -> Tape:
     return load_tape(folder) or tape
 
 
-def writable_folder(beside: Path | None) -> Path | None:
-    """A new folder for a tape: inside `beside`, else a temporary one; None if neither works."""
-    if beside is not None:
+def _remove_older(folder: Path, recording: str) -> None:
+    """Tapes of the same recording as it was before it changed."""
+    for path in folder.parent.iterdir():
+        if path == folder or path.name.startswith("new-"):
+            continue
         try:
-            beside.mkdir(exist_ok=True)
-            return Path(tempfile.mkdtemp(prefix="new-", dir=beside))
+            raw = json.loads((path / _META).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if raw.get("recording") == recording:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def writable_folder(*places: Path | None) -> Path | None:
+    """A new folder for a tape: in the first place that can be written, else a temporary one.
+
+    None if nowhere.
+    """
+    for place in places:
+        if place is None:
+            continue
+        try:
+            place.mkdir(exist_ok=True, parents=place.name == SHARED_FOLDER)
+            return Path(tempfile.mkdtemp(prefix="new-", dir=place))
         except OSError:
-            pass
+            continue
     try:
         return Path(tempfile.mkdtemp(prefix="ctos-tape-"))
     except OSError:

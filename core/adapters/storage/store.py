@@ -17,6 +17,7 @@ from core.services.ports import (
     DenialRow,
     DiaryRow,
     EvidenceRow,
+    FillRow,
     IntentRow,
     IntentUpdate,
     LedgerRow,
@@ -26,6 +27,10 @@ from core.services.ports import (
 )
 
 _RECENT = 20_000
+_MOMENT = 20_000
+"""Lines among which those of one moment are looked for."""
+_UNORDERED_NS = 5_000_000_000
+"""By how much the times of neighbouring lines may be out of order: venues have their own clocks."""
 """Intents among which an order is looked for by the venue's id; older ones have ours on record."""
 _INTENT_WIDTH = len(IntentRow._fields)
 _LISTS: Final = tuple(field.name for field in fields(Transaction))
@@ -39,16 +44,22 @@ class Store:
         path: The journal's file.
         synchronous: SQLite's word: FULL, or OFF where no venue outside could disagree.
         max_pages: Size limit, for tests and drills of a full disk.
+        connection: Already open, with the tables made; None to open `path`.
     """
 
     def __init__(
-        self, path: Path, *, synchronous: str = "FULL", max_pages: int | None = None
+        self,
+        path: Path,
+        *,
+        synchronous: str = "FULL",
+        max_pages: int | None = None,
+        connection: sqlite3.Connection | None = None,
     ) -> None:
         self.path = path
         self._synchronous = synchronous
         self._counts = synchronous != "OFF"
         """Whether a failed commit must be told from one that took effect."""
-        self._connection = connect(path, synchronous=synchronous)
+        self._connection = connection or connect(path, synchronous=synchronous)
         self.limit(max_pages)
         self.count = self._counted()
         """Committed transactions since the journal was made."""
@@ -271,6 +282,64 @@ class Reader:
             (client_order_id,),
         )
         return [EvidenceRow._make(row) for row in rows]
+
+    def intents_named(self, order_id: str) -> list[StoredIntent]:
+        """Intents to which any venue gave this id."""
+        return self._intents("WHERE order_id = ? ORDER BY number DESC LIMIT 20", (order_id,))
+
+    def fills(self, client_order_id: str) -> list[FillRow]:
+        """The applied executions of an intent."""
+        rows = self._all(
+            f"SELECT {', '.join(FillRow._fields)} FROM fills"  # noqa: S608 # a tuple's fields
+            " WHERE client_order_id = ? ORDER BY at_ns, trade_id",
+            (client_order_id,),
+        )
+        return [FillRow._make(row) for row in rows]
+
+    def neighbours(self, client_order_id: str, count: int) -> list[StoredIntent]:
+        """An intent among those of its bot's level."""
+        row = self._one(
+            "SELECT number, bot_id, level FROM intents WHERE client_order_id = ?",
+            (client_order_id,),
+        )
+        if row is None or row[2] is None:
+            return []
+        number, bot_id, level = row
+        where = "WHERE bot_id = ? AND level = ? AND number {} ? ORDER BY number {} LIMIT ?"
+        before = self._intents(where.format("<=", "DESC"), (bot_id, level, number, count + 1))
+        after = self._intents(where.format(">", "ASC"), (bot_id, level, number, count))
+        return [*reversed(before), *after]
+
+    def denial(self, client_order_id: str) -> DenialRow | None:
+        """The refusal of an order."""
+        row = self._one(
+            'SELECT client_order_id, bot_id, at_ns, code, "limit", value FROM denials'
+            " WHERE client_order_id = ? ORDER BY number DESC LIMIT 1",
+            (client_order_id,),
+        )
+        return None if row is None else DenialRow._make(row)
+
+    def diary_at(self, bot_id: str, at_ns: int) -> list[DiaryRow]:
+        """The lines of one moment; lines are numbered by and large in the order of their times."""
+        first, last = self._one("SELECT min(number), max(number) FROM diary", ()) or (None, None)
+        if first is None:
+            return []
+        while first < last:
+            middle = (first + last) // 2
+            row = self._one(
+                "SELECT number, at_ns FROM diary WHERE number <= ? ORDER BY number DESC LIMIT 1",
+                (middle,),
+            )
+            if row is not None and row[1] >= at_ns - _UNORDERED_NS:
+                last = middle
+            else:
+                first = middle + 1
+        rows = self._all(
+            "SELECT bot_id, at_ns, event, fields FROM diary"
+            " WHERE number BETWEEN ? AND ? AND bot_id = ? AND at_ns = ? ORDER BY number",
+            (first, first + _MOMENT, bot_id, at_ns),
+        )
+        return [DiaryRow._make(row) for row in rows]
 
     def _intents(self, where: str, values: Sequence[object]) -> list[StoredIntent]:
         found = []

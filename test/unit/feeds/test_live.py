@@ -1,5 +1,6 @@
 """Live prices through the port, from a small venue that says what it is told to."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -39,6 +40,10 @@ class Venue:
         """Lets in or not."""
         self._is_connected = self._lets_in
         return self._lets_in
+
+    async def disconnect(self):
+        """Once the relay has ended."""
+        self._is_connected = False
 
     def get_status(self):
         """Why it does not let in."""
@@ -168,6 +173,8 @@ async def test_the_end_unsubscribes(bitcoin):
     end()
     end()
 
+    await asyncio.sleep(0)
+    assert not venue.is_connected()
     assert venue.callbacks == {}
     late(TradeData(venue="x", symbol="y", price=Decimal(1), amount=Decimal(1), at=T0))
     assert chunks == []

@@ -380,10 +380,58 @@ def test_the_kept_columns_give_the_same_rows(write, bitcoin):
     assert (second.first_ns, second.last_ns) == (first.first_ns, first.last_ns)
     assert second.price_unit == first.price_unit
 
-    (kept / "last.i8").write_bytes(b"cut")
+    (kept / "last.npy").write_bytes(b"cut")
     assert rows(open_recording(path, bitcoin, RecordingOptions(cache=True))) == whole
     write("tape.csv", *lines, "400,555,1,buy")
     assert rows(open_recording(path, bitcoin, RecordingOptions(cache=True)))[-1][1] == 555
+
+
+def test_kept_columns_are_files_of_numpy(write, bitcoin):
+    """Anyone can map them: the prices count the recording's own decimals."""
+    path = write("tape.csv", HEADER, "1,100.5,1,buy", "2,101,1,sell")
+    open_recording(path, bitcoin, RecordingOptions(cache=True))
+    (kept,) = (path.parent / CACHE_FOLDER).iterdir()
+
+    assert np.load(kept / "ts_ns.npy", mmap_mode="r").tolist() == [1_000_000, 2_000_000]
+    assert np.load(kept / "last.npy", mmap_mode="r").tolist() == [1005, 1010]
+    assert np.load(kept / "side.npy", mmap_mode="r").tolist() == [1, -1]
+
+
+def test_kept_columns_that_were_altered_are_made_anew(write, bitcoin):
+    """A tape whose columns do not end as they were written is not believed."""
+    lines = [HEADER, *(f"{n},{100 + n},1,buy" for n in range(300))]
+    path = write("tape.csv", *lines)
+    whole = rows(open_recording(path, bitcoin, RecordingOptions(cache=True)))
+    (kept,) = (path.parent / CACHE_FOLDER).iterdir()
+    column = bytearray((kept / "last.npy").read_bytes())
+    column[-8:] = bytes(8)
+    (kept / "last.npy").write_bytes(column)
+
+    assert rows(open_recording(path, bitcoin, RecordingOptions(cache=True))) == whole
+
+
+def test_a_changed_recording_leaves_one_tape(write, bitcoin):
+    """The columns of the file as it was go when it is read anew."""
+    path = write("tape.csv", HEADER, "1,100,1,buy")
+    for price in (101, 102, 103):
+        write("tape.csv", HEADER, "1,100,1,buy", f"2,{price},1,buy")
+        open_recording(path, bitcoin, RecordingOptions(cache=True))
+
+    assert len(list((path.parent / CACHE_FOLDER).iterdir())) == 1
+
+
+def test_where_nothing_can_be_written_beside_it_the_other_folder_is_used(write, bitcoin, tmp_path):
+    """A recording on a disk that cannot be written is converted once all the same."""
+    path = write("tape.csv", HEADER, "1,100,1,buy", "2,101,1,buy")
+    (path.parent / CACHE_FOLDER).write_text("in the way")
+    options = RecordingOptions(cache=True, cache_folder=tmp_path / "home" / "tapes")
+
+    first = rows(open_recording(path, bitcoin, options))
+    (kept,) = (tmp_path / "home" / "tapes").iterdir()
+    written = kept.stat().st_mtime_ns
+
+    assert rows(open_recording(path, bitcoin, options)) == first
+    assert kept.stat().st_mtime_ns == written
 
 
 def test_small_recordings_leave_nothing_beside_them(write, bitcoin):

@@ -7,7 +7,7 @@ what has to be said (`outbox.py`); requests raise the venue's no.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -53,6 +53,7 @@ from core.domain.funding import funding_payment
 from core.domain.matching import Acceptance, FillRule, Outcome, Resting, Row
 from core.domain.matching import Market as Prices
 from core.domain.position import MONEY, ZERO
+from core.domain.worth import Worth
 from core.errors import DuplicateClientOrderId, InsufficientFunds, OrderNotFound, OrderRejected
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,8 @@ class Engine:
         """Symbol -> (changes when it was computed, liquidation price)."""
         self._written: dict[str, tuple[object, ...]] = {}
         """Symbol -> what its row in the file says."""
+        self.on_worth: Callable[[str, Worth], None] | None = None
+        """Told (symbol, what is held) after each execution and settlement."""
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -239,7 +242,19 @@ class Engine:
         self.account.receive(instrument.settle, payment.amount)
         self.outbox.notes.funding.append(funding_row(payment))
         self._say(payment)
+        if self.on_worth is not None:
+            self.on_worth(market.symbol, self.worth(market.symbol, at_ns))
         self._report(market.symbol, (instrument.settle,), at_ns)
+
+    def worth(self, symbol: str, at_ns: int) -> Worth:
+        """What is held of a symbol now."""
+        holding, cash = self.account.holdings[symbol], self.account.cash
+        instrument = holding.instrument
+        row = self.markets[symbol].next_row - 1
+        if instrument.is_spot:
+            held = cash.get(instrument.base, ZERO)
+            return Worth(at_ns, row, cash[instrument.quote], held)
+        return Worth(at_ns, row, cash[instrument.settle], holding.position.size)
 
     def touch(self, market: Market) -> None:
         """Has the feed's position written with the next flush."""
@@ -406,6 +421,8 @@ class Engine:
         )
         self._next_fill += 1
         self.outbox.note_order(order)
+        if self.on_worth is not None:
+            self.on_worth(order.symbol, self.worth(order.symbol, at_ns))
         self._say(fill)
         self._say(order.data(self.identity.venue, instrument))
         if is_done:

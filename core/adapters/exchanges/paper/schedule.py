@@ -46,5 +46,15 @@ class FundingSchedule:
         return Settlement(row.ts_ns + shift_ns, row.rate)
 
 
+def settlements(schedule: FundingSchedule, first_ns: int, last_ns: int) -> list[FundingRow]:
+    """Every settlement from one moment to another, whatever is held."""
+    found: list[FundingRow] = []
+    coming = schedule.after(first_ns - 1, 0)
+    while coming is not None and coming.at_ns <= last_ns:
+        found.append(FundingRow(ts_ns=coming.at_ns, rate=coming.rate))
+        coming = schedule.after(coming.at_ns, 0)
+    return found
+
+
 def _time(row: FundingRow) -> int:
     return row.ts_ns

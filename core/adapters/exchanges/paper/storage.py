@@ -169,7 +169,7 @@ class Storage:
         self._path = path
         self._log: RedoLog | None = None
         self._logged: list[Batch] = []
-        """In the log, not yet in the file."""
+        """In the log, or in memory alone where there is no file, and not yet in the tables."""
         self._logged_ids: set[str] = set()
         """Client order ids among those."""
         self._taken: TakenIds | None = None
@@ -182,7 +182,10 @@ class Storage:
             separate = is_durable and path is not None
             self._reader = self._open(is_durable=True) if separate else self._writer
             self._series = self._read_series(series)
-            if path is not None:
+            self._is_lazy = path is None
+            if path is None:
+                self._taken = TakenIds()
+            else:
                 self._take_in_log(path, is_logged=is_logged and not is_durable)
         except sqlite3.Error as error:
             raise _translated(error, path) from error
@@ -205,20 +208,21 @@ class Storage:
         Raises:
             JournalError: If it could not be written.
         """
-        if self._log is None:
+        if self._log is None and not self._is_lazy:
             self._apply(batch, None)
             return
-        try:
-            self._log.append(self._record + 1, msgspec.msgpack.encode(batch))
-        except OSError as error:
-            raise JournalError(f"{self._path} cannot be written: {error.strerror}.") from error
+        if self._log is not None:
+            try:
+                self._log.append(self._record + 1, msgspec.msgpack.encode(batch))
+            except OSError as error:
+                raise JournalError(f"{self._path} cannot be written: {error.strerror}.") from error
         self._record += 1
         self._logged.append(batch)
         for row in batch.new_orders:
             if row[1] is not None:
                 self._note_id(str(row[1]))
         if len(self._logged) >= _LOGGED:
-            self._take_in(self._log)
+            self._take_in()
 
     def _note_id(self, client_order_id: str) -> None:
         self._logged_ids.add(client_order_id)
@@ -252,13 +256,15 @@ class Storage:
 
     # -- the log ------------------------------------------------------------------------------
 
-    def _take_in(self, redo: RedoLog) -> None:
-        """Brings the file up to the log."""
+    def _take_in(self, redo: RedoLog | None = None) -> None:
+        """Brings the tables up to what was written."""
+        redo = self._log if redo is None else redo
         if self._logged:
             self._apply(_merged(self._logged), self._record)
             self._logged.clear()
             self._logged_ids.clear()
-            redo.clear()
+            if redo is not None:
+                redo.clear()
 
     def _take_in_log(self, path: Path, *, is_logged: bool) -> None:
         """Takes in what a process that was killed left, and begins a log where one is wanted."""
@@ -295,8 +301,8 @@ class Storage:
     @property
     def _connection(self) -> sqlite3.Connection:
         """For reading: the file with everything that was written."""
-        if self._logged and self._log is not None:
-            self._take_in(self._log)
+        if self._logged:
+            self._take_in()
         return self._reader
 
     # -- the account --------------------------------------------------------------------------

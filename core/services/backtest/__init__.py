@@ -1,0 +1,1 @@
+"""Grids on recorded prices: backtests, sweeps over parameters, and how far to believe them."""
