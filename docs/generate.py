@@ -27,18 +27,22 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from core.adapters.exchanges.about import RateLimit, VenueAbout
 from core.adapters.exchanges.models import plain
 from core.engine.config import EngineConfig
 from core.infrastructure.config import json_schema
 from core.infrastructure.environment import KNOWN
 from core.services.bot_config import BotConfig, InstrumentBlock, PaperBlock
+from core.services.grid.course_keys import CourseKeys, TrailingKeys
 from core.services.grid.keys import (
     ROOT,
     FixedGrid,
     FollowGrid,
     GridConfig,
     GridFile,
+    InfinityGrid,
     MartingaleGrid,
+    NeutralGrid,
     PositionTolerance,
     PriceRange,
 )
@@ -48,7 +52,9 @@ from core.services.grid.protection_keys import (
     SpotReserve,
     StartupCheck,
 )
+from core.services.grid.shape_keys import RangeKeys, SpacingKeys
 from core.services.risk.config import RiskConfig
+from core.wiring import venue_table
 from tui.cli.main import app
 from tui.keymap import REGISTRY, Danger, shown
 from tui.settings import DisplaySettings
@@ -109,7 +115,7 @@ def _joined(*tables: str) -> str:
 
 
 def _kind_keys(model: type[BaseModel]) -> str:
-    return _joined(keys(model, without=GridConfig), keys(PriceRange, prefix="price_range."))
+    return _joined(keys(model, without=_Ranged), keys(PriceRange, prefix="price_range."))
 
 
 def _is_block(info: FieldInfo) -> bool:
@@ -238,13 +244,56 @@ def help_pages() -> str:
     return "\n\n".join(pages)
 
 
+# -- venues --------------------------------------------------------------------------------------
+
+
+def venues() -> str:
+    """What can be done where, as `ctos venues` says it, and what of it was verified."""
+    rows = [
+        (
+            f"`{row.name}`",
+            row.title,
+            ", ".join(kind.value for kind in row.market_types),
+            "yes" if row.is_public else "–",
+            "yes" if row.is_private else "–",
+            row.client_id,
+            "; ".join(map(_limit, row.limits)) or "none published",
+        )
+        for row in venue_table()
+    ]
+    head = ("name", "venue", "markets", "prices", "trading", "order ids of ours", "limits")
+    return _table(head, rows)
+
+
+def verified() -> str:
+    """One row for each thing that was held against something outside."""
+    rows = [line for row in venue_table() for line in _verified(row)]
+    return _table(("name", "what", "how", "on"), rows)
+
+
+def _verified(row: VenueAbout) -> list[tuple[str, ...]]:
+    lines = [(f"`{row.name}`", one.what, one.how, one.on) for one in row.verified]
+    if row.open_points:
+        lines.append((f"`{row.name}`", "**not verified**", row.open_points, "–"))
+    return lines
+
+
+def _limit(limit: RateLimit) -> str:
+    return f"{limit.weight} in {limit.window_s:g} s ({limit.scope})"
+
+
 # -- form ----------------------------------------------------------------------------------------
 
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "grid_keys": lambda: keys(GridConfig, without=_Shared),
     "fixed_keys": lambda: _kind_keys(FixedGrid),
     "martingale_keys": lambda: _kind_keys(MartingaleGrid),
+    "neutral_keys": lambda: _kind_keys(NeutralGrid),
+    "infinity_keys": lambda: keys(InfinityGrid, without=GridConfig),
     "follow_keys": lambda: keys(FollowGrid, without=GridConfig),
+    "spacing_keys": lambda: _joined(keys(SpacingKeys), keys(RangeKeys, without=SpacingKeys)),
+    "trailing_keys": lambda: keys(TrailingKeys),
+    "course_keys": lambda: keys(CourseKeys),
     "bot_keys": lambda: keys(BotConfig),
     "tolerance_keys": lambda: keys(PositionTolerance, prefix="position_tolerance."),
     "instrument_keys": lambda: keys(InstrumentBlock, prefix="instrument."),
@@ -259,14 +308,20 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "engine_keys": lambda: keys(EngineConfig, prefix="engine."),
     "display_keys": lambda: keys(DisplaySettings, prefix="display."),
     "environment": environment,
+    "venues": venues,
+    "verified": verified,
     "keyboard": keyboard,
     "help": help_pages,
 }
 """Name of a generated part -> what makes it."""
 
 
-class _Shared(BotConfig, ProtectionKeys):
+class _Shared(BotConfig, SpacingKeys, CourseKeys, ProtectionKeys):
     """Keys that stand in tables of their own."""
+
+
+class _Ranged(GridConfig, RangeKeys, TrailingKeys):
+    """What every grid between two prices has."""
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

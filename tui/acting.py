@@ -141,7 +141,7 @@ class Acting:
             else:
                 self.show_error(reply.message, reply.remedy)
         elif isinstance(reply, BotStarted):
-            self.app.leaving.started.add(reply.name)
+            self.app.leaving.take_start(reply.name)
             self.app.say("   ".join(reply.notices) or self.app.said.text)
         self.app.paint_soon()
 

@@ -114,7 +114,8 @@ def is_done(asked: Asked, grid: GridSnapshot | None, home: HomeSnapshot | None) 
         return _is_risk_done(asked.act, grid, home)
     if asked.act == "reconnect":
         return True
-    if grid is not None and grid.bot == asked.bot:
+    is_newest = grid is not None and (home is None or home.at <= grid.at)
+    if grid is not None and grid.bot == asked.bot and (is_newest or asked.act == "reconcile"):
         return _is_grid_done(asked, grid)
     if home is None:
         return False
@@ -124,6 +125,7 @@ def is_done(asked: Asked, grid: GridSnapshot | None, home: HomeSnapshot | None) 
     return {
         "pause": row.state in HELD,
         "resume": row.is_running and row.state not in HELD,
+        "cancel_all": row.state == GridPhase.HOLDING,
         "flatten": row.state in HELD,
         "stop": not row.is_running or row.state == GridPhase.STOPPING,
         "run": row.is_running,

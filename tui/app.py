@@ -34,6 +34,7 @@ from tui import probe, themes
 from tui.acting import Acting
 from tui.acts import Desk
 from tui.availability import why_not
+from tui.editing import Editing
 from tui.keymap import ACTIONS, Action, Keymap
 from tui.leaving import Leaving
 from tui.looking import Looking
@@ -123,6 +124,7 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
         self.looking = Looking(self, folder or Path.cwd())
         self.acting = Acting(self, Desk(monotonic, make_id))
         self.saying = Saying(self)
+        self.editing = Editing(self)
         self._mode = mode
         self.monotonic = monotonic
         self._retry_s = retry_s
@@ -267,15 +269,26 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
                 self.is_read_only = self.is_read_only or push.is_read_only
                 self.diary.take(push.log)
             case LogRow():
-                self.diary.take([push])
+                self._take_line(push)
+                return
             case DiaryLine():
-                self.diary.take([log_row(push)])
+                self._take_line(log_row(push))
+                return
             case BotEnded():
                 self.leaving.take_end(push)
         self.acting.settle()
         self.paint_soon()
 
+    def _take_line(self, line: LogRow) -> None:
+        """A line of the log; where none is in view it waits for the next picture."""
+        self.diary.take([line])
+        if self.screen_name != "grid":
+            self.paint_soon()
+
     def _take_grid(self, snapshot: GridSnapshot) -> None:
+        before = self.grid
+        if before is not None and before.bot == snapshot.bot and snapshot.bells > before.bells:
+            self.bell()
         self.grid = snapshot
         self.is_read_only = self.is_read_only or snapshot.is_read_only
         fresh = (snapshot.message, snapshot.message_at)
@@ -400,6 +413,8 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
             "grid.centre": quietly(lambda: self.looking.ladder().centre()),
             "grid.orders": quietly(lambda: self.looking.push_list(OrdersTable())),
             "grid.fills": quietly(lambda: self.looking.on_screen().toggle_zoom("fills")),
+            "grid.profit": quietly(self.editing.show_profit),
+            "grid.edit": quietly(self.editing.open),
             "grid.health": quietly(lambda: self.acting.send("reconcile", self.acting.acting_on())),
             "grid.pause": self.acting.pause,
             "grid.cancel": partial(self.acting.act_on_grid, "cancel_all"),

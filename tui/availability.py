@@ -11,6 +11,9 @@ from tui.presentation.questions import open_orders
 from tui.strings import Words
 
 OVER = frozenset({GridPhase.STOPPING, GridPhase.STOPPED})
+ON_A_GRID = frozenset(
+    {"grid.pause", "grid.stop", "grid.flatten", "grid.cancel", "grid.health", "grid.edit"}
+)
 NOT_YET = frozenset({GridPhase.CONNECTING, GridPhase.RECONCILING})
 
 
@@ -41,10 +44,11 @@ def why_not(action: Action, at: Situation, words: Words) -> str:
         return words("said.read_only")
     if action.id in {"grid.pause", "grid.stop", "grid.flatten"} and at.screen == "home":
         return _home_bot(action, at, words)
-    if action.id in {"grid.pause", "grid.stop", "grid.flatten", "grid.cancel", "grid.health"}:
+    if action.id in ON_A_GRID:
         return _grid(action, at, words)
     checks = {
         "grid.orders": (at.grid is not None, "said.no_bot"),
+        "grid.profit": (at.grid is not None, "said.no_bot"),
         "grid.fills": (at.grid is not None, "said.no_bot"),
         "grid.centre": (at.grid is not None, "said.no_bot"),
         "view.filter": (at.can_filter, "why.no_filter"),

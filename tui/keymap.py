@@ -98,6 +98,8 @@ REGISTRY: Final = (
     _act("bot.run", "R", Danger.UNDOABLE, HOME, "grid"),
     _look("grid.orders", "o", "grid", GRID, in_footer=True),
     _look("grid.fills", "f", "grid", GRID, in_footer=True),
+    _look("grid.profit", "m", "grid", GRID),
+    _act("grid.edit", "e", Danger.LOOK, GRID, "grid", rank=5),
     _act("grid.health", "h", Danger.LOOK, GRID, "grid", rank=6),
     _act("grid.cancel", "C", Danger.ORDERS, GRID, "grid"),
     _act("grid.flatten", "F", Danger.POSITIONS, HOME | GRID, "grid"),

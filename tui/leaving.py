@@ -30,13 +30,21 @@ class Leaving:
         self.is_leaving = False
         self.endings: list[str] = []
         """Closing lines of the bots that ended while this screen was open."""
+        self.ended: set[str] = set()
+        """Bots that ended while this screen was open; a picture of them may be older."""
         self.exit_code = 0
+
+    def take_start(self, bot: str) -> None:
+        """This terminal started a bot: quitting ends it."""
+        self.started.add(bot)
+        self.ended.discard(bot)
 
     def take_end(self, ended: BotEnded) -> None:
         """A bot ended: its closing line is kept for the terminal."""
         self.endings.append(ended.text)
         self.exit_code = max(self.exit_code, ended.exit_code)
         self.started.discard(ended.bot)
+        self.ended.add(ended.bot)
         if self.is_leaving and not self.started:
             self.leave("quit")
         elif not self.is_leaving:
@@ -57,12 +65,12 @@ class Leaving:
         self.leave(reason, *lines)
 
     def _going_on(self) -> list[str]:
-        names = set(self.started)
+        names: set[str] = set()
         if self.app.home is not None:
             names |= {bot.name for bot in self.app.home.bots if bot.is_running}
         if self.app.grid is not None and self.app.grid.phase is not GridPhase.STOPPED:
             names.add(self.app.grid.bot)
-        return sorted(names)
+        return sorted(self.started | (names - self.ended))
 
     def quit_suite(self) -> None:
         """The orderly end of the bots this terminal started; others go on and are named."""

@@ -7,7 +7,16 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from core.engine.protocol import ListOrders, ListRequests, OrderRow, Orders, Request, Requests
+from core.engine.protocol import (
+    Explained,
+    ExplainOrder,
+    ListOrders,
+    ListRequests,
+    OrderRow,
+    Orders,
+    Request,
+    Requests,
+)
 from tui.modals.explain import DetailSheet, HelpSheet, RowSheet
 from tui.modals.lists import ListSheet
 from tui.modals.prompt import Prompt
@@ -97,9 +106,13 @@ class Looking:
                 self.app.say(self.app.look.words("why.not_running", bot=name), "warn")
         elif isinstance(panel, LadderView):
             rung = panel.cursor_row
-            level = None if rung is None or rung.slot is None else rung.slot.level
-            if level is not None:
-                self._show_detail(lambda order: order.level == level, level=level)
+            slot = None if rung is None else rung.slot
+            if slot is not None:
+                id_, level = slot.client_order_id, slot.level
+                self._show_detail(
+                    lambda order: order.client_order_id == id_ if id_ else order.level == level,
+                    level=level,
+                )
         elif isinstance(panel, OrdersTable):
             self.open_order(panel.cursor_row)
         elif isinstance(panel, VenueTable | PositionsTable | LogView):
@@ -119,6 +132,7 @@ class Looking:
             sheet = DetailSheet(title, self._decimals())
             sheet.show_order(order)
             self.app.push_screen(sheet)
+            self.app.run_worker(self._explain(sheet, order.client_order_id), group="lists")
 
     def _decimals(self) -> tuple[int, int]:
         grid = self.app.grid
@@ -138,9 +152,20 @@ class Looking:
         async def ask() -> None:
             reply = await self.app.acting.request(ListOrders(bot=self.app.acting.acting_on()))
             orders = reply.orders if isinstance(reply, Orders) else ()
-            sheet.show_order(next((order for order in orders if is_wanted(order)), None))
+            found = next((order for order in orders if is_wanted(order)), None)
+            sheet.show_order(found)
+            if found is not None:
+                await self._explain(sheet, found.client_order_id)
 
         self.app.run_worker(ask(), group="lists")
+
+    async def _explain(self, sheet: DetailSheet, client_order_id: str) -> None:
+        """Adds to an order why it was made and what came of it."""
+        bot = self.app.acting.acting_on()
+        request = ExplainOrder(order=client_order_id, bot=bot)
+        reply = await self.app.acting.request(request, is_quiet=True)
+        if isinstance(reply, Explained):
+            sheet.explain(reply.explanation)
 
     def set_range(self, index: int) -> None:
         """Shows a range in the chart."""

@@ -11,13 +11,14 @@ from core.adapters.exchanges.models import from_ns
 from core.domain.events import Act
 from core.domain.policies import OnExit
 from core.engine.doors import BotPlan
+from core.engine.limited import LadderLimits
 from core.engine.protocol import BotEnded, StartBot
 from core.errors import CtosError, ExitCode
 from core.infrastructure.clock import Cancellable
 from core.services.grid.outcome import BotOutcome
 from core.services.grid.service import GridService
 from core.services.grid.snapshot import GridPhase, GridSnapshot
-from core.services.portfolio.snapshot import BotRow
+from core.services.portfolio.snapshot import BotResult, BotRow
 
 STOP_ACTS: Final = {
     OnExit.KEEP: Act.STOP_KEEP,
@@ -35,6 +36,7 @@ class Bot:
     plan: BotPlan
     request: StartBot
     service: GridService
+    gateway: LadderLimits
     started_ns: int
     owner: int | None = None
     """Number of the session that looks after it; None for a detached bot."""
@@ -87,7 +89,6 @@ class Bot:
         """One line of a list of bots."""
         snapshot = self.snapshot()
         result = snapshot.result
-        pnl = result.realized_pnl + result.unrealized_pnl - result.fees + result.funding
         limits = (item for item in snapshot.limits if item.limit and not item.is_plan)
         used = [item.used / item.limit for item in limits]
         return BotRow(
@@ -98,9 +99,21 @@ class Bot:
             state=snapshot.phase.value,
             is_running=self.is_running,
             started_at=self.started_at,
-            pnl=pnl,
+            pnl=result.net,
             risk_used=max(used, default=None),
             config_path=self.request.path,
+            result=BotResult(
+                position=result.position,
+                realized_pnl=result.realized_pnl,
+                unrealized_pnl=result.unrealized_pnl,
+                fees=result.fees,
+                funding=result.funding,
+                round_trips=result.round_trips,
+                round_trip_pnl=result.trips_net,
+                cycle_apr=result.cycle_apr,
+                net_apr=result.net_apr,
+                sample_s=result.run_s,
+            ),
         )
 
     @property

@@ -12,6 +12,7 @@ from typing import Final
 
 from core.adapters.exchanges.models import from_ns
 from core.domain.events import Act
+from core.engine.editing import edit_bot, read_config
 from core.engine.engine import Engine
 from core.engine.protocol import (
     PROTOCOL_VERSION,
@@ -21,6 +22,9 @@ from core.engine.protocol import (
     BotStarted,
     Detach,
     Done,
+    EditBot,
+    Explained,
+    ExplainOrder,
     Kill,
     KillStage,
     ListBots,
@@ -28,6 +32,9 @@ from core.engine.protocol import (
     ListRequests,
     OrderRow,
     Orders,
+    ProfitShown,
+    ReadConfig,
+    ReadProfit,
     Reconcile,
     Reconnect,
     Refused,
@@ -45,6 +52,7 @@ from core.engine.starts import StartRecord
 from core.engine.supervisor import Supervisor
 from core.engine.version import version
 from core.errors import ConfigError
+from core.services.execution.explanation import explain
 from core.services.ports import StoredIntent
 
 log = logging.getLogger(__name__)
@@ -105,7 +113,7 @@ class FrontDesk:
         known = self._engine.bots.get(bot)
         return None if known is None else known.snapshot()
 
-    async def answer(self, request: Request, session: Session) -> Reply:  # noqa: C901, PLR0911 # one line for each word
+    async def answer(self, request: Request, session: Session) -> Reply:  # noqa: C901, PLR0911, PLR0912 # one line for each word
         """Carries out a request."""
         match request:
             case StartBot():
@@ -117,14 +125,21 @@ class FrontDesk:
             case Attach(bot=name):
                 self._supervisor.adopt(self._engine.bot(name), session)
                 return Done()
+            case EditBot():
+                return await edit_bot(self._engine, request)
+            case ReadConfig(bot=name):
+                return read_config(self._engine, name)
+            case ReadProfit(bot=name):
+                profit = self._engine.bot(name).service.profit()
+                return ProfitShown(bot=name, profit=profit)
             case Detach():
                 self._supervisor.detach(session)
                 return Done()
             case Kill():
                 return await self._kill(request)
             case Reconcile(bot=name):
-                bot = self._engine.bot(name)
-                await self._engine.account_of(bot).execution.reconcile(bot.bot_id)
+                checked = self._engine.bot(name)
+                await self._engine.account_of(checked).execution.reconcile(checked.bot_id)
                 return Done()
             case Reconnect(venue=venue):
                 return await self._reconnect(venue)
@@ -134,6 +149,8 @@ class FrontDesk:
                 return self._requests()
             case ListOrders():
                 return self._orders(request)
+            case ExplainOrder(order=order, bot=bot):
+                return Explained(explanation=explain(self._engine.journal, order, bot or None))
             case Watch():
                 return Done()
 

@@ -38,6 +38,8 @@ class BotPlan:
     door: object
     """What the venue's door needs of the file; nobody else looks into it."""
     warnings: tuple[str, ...] = ()
+    is_live: bool = False
+    """Whether the account is a real one."""
 
     @property
     def symbol(self) -> str:

@@ -40,15 +40,18 @@ from core.infrastructure.logging import LogRing
 from core.infrastructure.tasks import ClockJumped, LoopLate, LoopMonitor
 from core.services.execution.service import ExecutionService
 from core.services.execution.tracked import Alarm
-from core.services.gateway import BotSpec
+from core.services.gateway import BotSpec, Renewal
+from core.services.grid.edit import with_left_over
 from core.services.grid.ladder import Ladder
 from core.services.grid.machine import GridMachine
 from core.services.grid.outcome import BotOutcome
 from core.services.grid.plan import plan_limits
 from core.services.grid.service import GridService
+from core.services.grid.snapshot import EditDiff
 from core.services.market_data.service import STALE_AFTER_S, MarketData
 from core.services.portfolio.service import Portfolio
 from core.services.portfolio.snapshot import BotRow, HomeSnapshot, LogRow
+from core.services.ports import BotRow as JournalRow
 from core.services.ports import Journal
 from core.services.risk.limits import Limits, with_plan
 from core.services.risk.rules import Reference, RiskState
@@ -89,9 +92,10 @@ class Engine:
             choose with the first bot.
         ring: The newest log lines, for screens.
         may_send: Asked before each create; False once the lease is lost.
+        wall: The machine's own time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # what an engine stands on, given by name
         self,
         *,
         mode: str,
@@ -102,6 +106,7 @@ class Engine:
         clock: Clock | None = None,
         ring: LogRing | None = None,
         may_send: Callable[[], bool] | None = None,
+        wall: Clock | None = None,
     ) -> None:
         self.mode = mode
         self.bots: dict[str, Bot] = {}
@@ -114,7 +119,8 @@ class Engine:
         self._journal = journal
         self._instance_id = instance_id
         self._is_virtual = clock is not None
-        self._clock: Clock = clock or WallClock()
+        self._wall: Clock = wall or WallClock()
+        self._clock: Clock = clock or self._wall
         self._pace: Pace | None = None
         self._ring = ring or LogRing()
         self._may_send = may_send
@@ -184,7 +190,7 @@ class Engine:
         async with self._starting:
             plan = self._doors.read(request)
             self._refuse_double(plan)
-            feed = self._doors.feed(plan, request, self._feed_start_ns())
+            feed = await self._open_feed(plan, request)
             self._choose_clock(feed, request)
             account = await self._account(plan, feed)
             bot = self._make_bot(plan, request, account, feed, owner)
@@ -202,20 +208,27 @@ class Engine:
         Raises:
             ConfigError: If the journal knows none of this name that is not closed for good.
         """
-        known = [row for row in self._journal.bots() if row.name == name and not row.is_closed]
-        if not known:
+        row = self.left_behind(name)
+        if row is None:
             return self.bot(name)
-        row = known[-1]
         request = StartBot(
             app=row.app,
             path=f"{row.name}.yaml",
             text=row.config,
+            is_live=row.mode == "live",
             feed=self._doors.last_feed(self._folder, row),
             on_start=OnStart.RESUME.value,
             is_detached=True,
         )
         await self.start_bot(request)
         return self.bot(name)
+
+    async def _open_feed(self, plan: BotPlan, request: StartBot) -> OpenFeed:
+        """The prices; finding out whether a venue can be reached must not hold up other bots."""
+        start_ns = self._feed_start_ns()
+        if self._is_virtual or request.feed not in {"auto", "live"}:
+            return self._doors.feed(plan, request, start_ns)
+        return await asyncio.to_thread(self._doors.feed, plan, request, start_ns)
 
     def _end_after(self, bot: Bot, duration_s: float) -> None:
         """`--for`: so many seconds of the engine's time."""
@@ -249,7 +262,7 @@ class Engine:
             self._pace.demand_same(pace)
             return
         self._pace = pace
-        self._clock = pace.clock(feed.feed, newest_ns(self._journal))
+        self._clock = pace.clock(feed.feed, newest_ns(self._journal), self._wall)
         state, by = self.risk.state, self.risk.by
         self.risk = RiskService(self._journal, self._clock)
         self.risk.state, self.risk.by = state, by
@@ -275,11 +288,7 @@ class Engine:
         self._set_limits(bot_id, plan, plan.limits)
         machine = GridMachine(plan.settings, order_prefix=spec.order_prefix)
         gateway = LadderLimits(
-            account.execution,
-            machine,
-            lambda ladder: self._set_limits(
-                bot_id, plan, ladder_limits(plan, ladder, account.orders_per_minute)
-            ),
+            account.execution, machine, self._limits_of(bot_id, plan, machine, account)
         )
         service = GridService(
             spec=spec,
@@ -301,9 +310,68 @@ class Engine:
             plan=plan,
             request=request,
             service=service,
+            gateway=gateway,
             started_ns=self._clock.now_ns(),
             owner=owner,
         )
+
+    def _limits_of(
+        self, bot_id: str, plan: BotPlan, machine: GridMachine, account: Account
+    ) -> Callable[[Ladder], None]:
+        """Puts the limits of a plan in force for each new ladder."""
+
+        def set_limits(ladder: Ladder) -> None:
+            needs = with_left_over(plan_limits(plan.settings, ladder), machine)
+            needs = replace(needs, orders_per_minute=account.orders_per_minute)
+            self._set_limits(bot_id, plan, with_plan(plan.limits, needs))
+
+        return set_limits
+
+    @property
+    def journal(self) -> Journal:
+        """Where its bots are on record."""
+        return self._journal
+
+    def left_behind(self, name: str) -> JournalRow | None:
+        """What the journal knows of a bot that does not run and is not closed for good."""
+        known = self.bots.get(name)
+        if known is not None and known.is_running:
+            return None
+        rows = [row for row in self._journal.bots() if row.name == name and not row.is_closed]
+        return rows[-1] if rows else None
+
+    def read(self, request: StartBot) -> BotPlan:
+        """Reads and checks a configuration.
+
+        Raises:
+            ConfigError: If anything in it is wrong.
+        """
+        return self._doors.read(request)
+
+    async def edit(self, bot: Bot, plan: BotPlan, request: StartBot, by: str) -> EditDiff:
+        """Lets a bot go on with another plan; returns what changed, once that is durable.
+
+        Args:
+            bot: Runs.
+            plan: Of the same bot.
+            request: As if it was started with it.
+            by: Who asks.
+
+        Raises:
+            ConfigError: If it cannot be edited so; it goes on as it was.
+        """
+        account = self.account_of(bot)
+
+        def put_in_force() -> None:
+            bot.plan, bot.request = plan, request
+            machine = bot.service.machine
+            bot.gateway.renew(self._limits_of(bot.bot_id, plan, machine, account))
+            bot.service.on_equity = self._loss_watch(bot.bot_id, plan)
+            if not self._is_virtual:
+                account.execution.schedule(bot.bot_id, plan.schedule)
+
+        renewal = Renewal(fingerprint=plan.settings.fingerprint, config=plan.config_json)
+        return await bot.service.edit(plan.settings, renewal, put_in_force, by)
 
     def _loss_watch(self, bot_id: str, plan: BotPlan) -> Callable[[Decimal, int], None] | None:
         """Tells risk what the bot is worth; None where no loss limit asks."""
@@ -390,7 +458,7 @@ class Engine:
 
     def _watch_loop(self) -> None:
         """Begins to measure how late the loop turns, once, where the clock is the wall's."""
-        if self._is_watching_loop or not isinstance(self._clock, WallClock):
+        if self._is_watching_loop or self._clock is not self._wall:
             return
         self._is_watching_loop = True
         monitor = LoopMonitor(self._clock, self._on_loop)
@@ -637,12 +705,6 @@ class Engine:
             fields = (("state", state.value), ("by", by))
             bot.service.hear(now_ns, event, fields)
             self._line(bot.name, now_ns, event, fields)
-
-
-def ladder_limits(plan: BotPlan, ladder: Ladder, orders_per_minute: int | None) -> Limits:
-    """What was written, with what the ladder needs in place of what was not."""
-    needs = replace(plan_limits(plan.settings, ladder), orders_per_minute=orders_per_minute)
-    return with_plan(plan.limits, needs)
 
 
 def _reference(market: MarketData, plan: BotPlan, symbol: str) -> Reference | None:

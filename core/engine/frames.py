@@ -9,6 +9,7 @@ body is decoded by the type its name stands for, so what arrives is whole or ref
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 from functools import cache
 from typing import Any, Final
 
@@ -34,6 +35,10 @@ _TYPES: Final[dict[str, type[Any]]] = {
         protocol.AskBot,
         protocol.StopBot,
         protocol.Attach,
+        protocol.EditBot,
+        protocol.ReadConfig,
+        protocol.ReadProfit,
+        protocol.ExplainOrder,
         protocol.Kill,
         protocol.Reconcile,
         protocol.Reconnect,
@@ -48,6 +53,10 @@ _TYPES: Final[dict[str, type[Any]]] = {
         protocol.Bots,
         protocol.Requests,
         protocol.Orders,
+        protocol.EditShown,
+        protocol.ConfigText,
+        protocol.Explained,
+        protocol.ProfitShown,
         GridSnapshot,
         HomeSnapshot,
         protocol.DiaryLine,
@@ -58,6 +67,10 @@ _TYPES: Final[dict[str, type[Any]]] = {
 """Name on the wire -> what it is decoded to."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_FIELDS: Final = tuple(field.name for field in fields(GridSnapshot))
+_SHORT_ARRAY: Final = 16
+_ROWS: Final = ("slots", "fills", "prices")
+"""Fields of a picture that are long, and of which little changes from one to the next."""
 
 
 class FrameError(CtosError):
@@ -73,10 +86,61 @@ class _Frame(msgspec.Struct, array_like=True, frozen=True):
 _frames: Final = msgspec.msgpack.Decoder(_Frame)
 
 
+class _Rows:
+    """The encoded rows of pictures: most of one are those of the picture before.
+
+    Rows are frozen and a picture passes on those that are still true, so each is known by being the
+    same object, which is kept as long as its bytes are.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, bytes]] = {}
+        self._last: tuple[object, ...] | None = None
+        self._raw = msgspec.Raw()
+
+    def encoded(self, rows: tuple[object, ...]) -> msgspec.Raw:
+        """The bytes of all of them, each row encoded at most once while it stays."""
+        if rows is self._last:
+            return self._raw
+        known = self._known
+        kept: dict[int, tuple[object, bytes]] = {}
+        for row in rows:
+            key = id(row)
+            entry = known.get(key)
+            kept[key] = (row, _encoder.encode(row)) if entry is None else entry
+        self._known, self._last = kept, rows
+        self._raw = msgspec.Raw(_array(len(rows)) + b"".join([kept[id(row)][1] for row in rows]))
+        return self._raw
+
+
+def _array(count: int) -> bytes:
+    """What MessagePack puts before the elements of an array."""
+    if count < _SHORT_ARRAY:
+        return bytes((0x90 | count,))
+    return b"\xdd" + count.to_bytes(4, "big")
+
+
+class PictureEncoder:
+    """Encodes the pictures of one bot, one after the other."""
+
+    def __init__(self) -> None:
+        self._rows = {name: _Rows() for name in _ROWS}
+
+    def encode(self, picture: GridSnapshot) -> bytes:
+        """As `encode` would."""
+        values = {name: getattr(picture, name) for name in _FIELDS}
+        for name, rows in self._rows.items():
+            values[name] = rows.encoded(values[name])
+        return _framed("GridSnapshot", 0, msgspec.Raw(_encoder.encode(values)))
+
+
 def encode(word: Word, frame_id: int = 0) -> bytes:
     """One word as the bytes of one frame."""
-    body = msgspec.Raw(_encoder.encode(word))
-    frame = _encoder.encode(_Frame(type(word).__name__, frame_id, body))
+    return _framed(type(word).__name__, frame_id, msgspec.Raw(_encoder.encode(word)))
+
+
+def _framed(name: str, frame_id: int, body: msgspec.Raw) -> bytes:
+    frame = _encoder.encode(_Frame(name, frame_id, body))
     return len(frame).to_bytes(_PREFIX, "big") + frame
 
 

@@ -33,6 +33,11 @@ class LadderLimits:
         self._ladder: Ladder | None = None
         self._is_attached = False
 
+    def renew(self, set_limits: Callable[[Ladder], None]) -> None:
+        """Other limits from the next step on."""
+        self._set_limits = set_limits
+        self._ladder = None
+
     def order_prefix(self, bot_id: str) -> str:
         """As execution gives it."""
         return self._execution.order_prefix(bot_id)

@@ -133,7 +133,10 @@ async def _cancel(journal: Journal, folder: Path, open_venue: OpenVenue) -> tupl
         if not resting:
             continue
         exchange = open_venue(folder, bot)
-        await exchange.connect()
+        if not (await exchange.connect() and await exchange.authenticate()):
+            lines.append(f"{bot.name}: {bot.venue} refused us: {exchange.get_status().detail}")
+            is_clean = False
+            continue
         try:
             orders = [
                 item

@@ -13,7 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from core.domain.events import Act as Act  # noqa: PLC0414 # screens may import this module only
-from core.services.grid.snapshot import GridSnapshot
+from core.services.execution.snapshot import Explanation
+from core.services.grid.snapshot import EditDiff, GridProfit, GridSnapshot
 from core.services.portfolio.snapshot import BotRow, HomeSnapshot, LogRow
 
 PROTOCOL_VERSION = 1
@@ -61,6 +62,8 @@ class StartBot:
     is_detached: bool = False
     is_resumed: bool = False
     """On virtual time: go on with the run of this name."""
+    is_recorded: bool = False
+    """In real time: keep the rows of a live feed, so that they can be shown again."""
     symbol: str | None = None
     market: str | None = None
     interval: str | None = None
@@ -104,6 +107,59 @@ class Attach:
     """Take over a bot: from now on this connection is the one that looks after it."""
 
     bot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditBot:
+    """Go on with another configuration; first to see what that would change, then in earnest."""
+
+    bot: str
+    path: str
+    text: str
+    """The file's content."""
+    is_applied: bool = False
+    """False only shows the difference and changes nothing."""
+    by: str = "you"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditShown:
+    """Answer to EditBot: what changes, or what has changed."""
+
+    bot: str
+    diff: EditDiff
+    is_applied: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadConfig:
+    """Ask for the configuration that a bot runs with."""
+
+    bot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigText:
+    """Answer to ReadConfig: YAML, as it was started with or edited to last."""
+
+    bot: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadProfit:
+    """Ask where a bot's result comes from, slot by slot."""
+
+    bot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfitShown:
+    """Answer to ReadProfit."""
+
+    bot: str
+    profit: GridProfit
 
 
 class KillStage(StrEnum):
@@ -171,6 +227,23 @@ class ListOrders:
 
     bot: str
     limit: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainOrder:
+    """Ask why an order was made and what came of it."""
+
+    order: str
+    """Our id, or the venue's."""
+    bot: str = ""
+    """Narrows the venue's ids to one bot; empty for any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Answer to ExplainOrder."""
+
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +345,9 @@ Request = (
     | AskBot
     | StopBot
     | Attach
+    | EditBot
+    | ReadConfig
+    | ReadProfit
     | Kill
     | Reconcile
     | Reconnect
@@ -280,6 +356,18 @@ Request = (
     | ListBots
     | ListRequests
     | ListOrders
+    | ExplainOrder
 )
-Reply = BotStarted | Done | Refused | Bots | Requests | Orders
+Reply = (
+    BotStarted
+    | Done
+    | Refused
+    | Bots
+    | Requests
+    | Orders
+    | EditShown
+    | ConfigText
+    | Explained
+    | ProfitShown
+)
 Push = GridSnapshot | HomeSnapshot | DiaryLine | LogRow | BotEnded

@@ -132,6 +132,8 @@ class ControlServer:
         self._count = 0
         self._tasks: asyncio.TaskGroup | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._encoders: dict[str, frames.PictureEncoder] = {}
+        """Watched bot -> what encodes its pictures."""
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -302,12 +304,18 @@ class ControlServer:
                 continue
             if not watch.is_hidden or tick % HIDDEN_FRAMES == 0:
                 ready.setdefault(watch.bot, []).append(session)
+        self._encoders = {bot: self._encoders[bot] for bot in self._encoders if bot in ready}
         for bot, sessions in ready.items():
             picture = self._desk.picture(bot)
             if picture is not None:
-                frame = frames.encode(picture)
+                frame = self._encoded(bot, picture)
                 for session in sessions:
                     session.send(frame)
+
+    def _encoded(self, bot: str, picture: Picture) -> bytes:
+        if not isinstance(picture, GridSnapshot):
+            return frames.encode(picture)
+        return self._encoders.setdefault(bot, frames.PictureEncoder()).encode(picture)
 
     def _send_picture(self, session: Session, bot: str) -> None:
         picture = self._desk.picture(bot)

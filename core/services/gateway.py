@@ -97,6 +97,16 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """A bot goes on with another configuration."""
+
+    fingerprint: Mapping[str, str]
+    """What a resume must agree on from now on."""
+    config: str
+    """The configuration as JSON, for the journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What one turn of a machine changed, committed in one transaction."""
 
@@ -107,6 +117,8 @@ class Step:
     """The fills that the machine took in during this turn."""
     state: Mapping[str, str | None] = field(default_factory=dict)
     """Changed keys of the machine's state; None deletes."""
+    renewal: Renewal | None = None
+    """Set by the turn that edited the bot, so that state and configuration never disagree."""
 
 
 class OrderGateway(Protocol):

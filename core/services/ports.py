@@ -458,3 +458,23 @@ class Journal(Protocol):
 
     def evidence(self, client_order_id: str) -> list[EvidenceRow]:
         """What was learned about an intent, oldest first."""
+
+    def intents_named(self, order_id: str) -> list[StoredIntent]:
+        """Intents to which any venue gave this id, newest first."""
+
+    def fills(self, client_order_id: str) -> list[FillRow]:
+        """The applied executions of an intent, oldest first."""
+
+    def neighbours(self, client_order_id: str, count: int) -> list[StoredIntent]:
+        """An intent among those of its bot's level before and after it, oldest first.
+
+        Args:
+            client_order_id: In the middle.
+            count: At most so many before it, and after it.
+        """
+
+    def denial(self, client_order_id: str) -> DenialRow | None:
+        """The refusal of an order, taken in or not."""
+
+    def diary_at(self, bot_id: str, at_ns: int) -> list[DiaryRow]:
+        """The lines of one moment, in order."""

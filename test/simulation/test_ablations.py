@@ -7,6 +7,12 @@ import pytest
 from core.testing.simulation.ablations import ABLATIONS, BY_NAME, Ablation, hunt, removed
 from core.testing.simulation.world import Setup, simulate
 
+# Who is killed between making a coroutine and starting it leaves it behind, as a process would.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 SEEDS = range(1_000)
 SWIFT = (
     "send before durable",

@@ -7,6 +7,12 @@ import pytest
 from core.testing.simulation.crashes import STORIES, Story, at_crossings, at_turns
 from core.testing.simulation.world import simulate
 
+# Who is killed between making a coroutine and starting it leaves it behind, as a process would.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 SHORTEST = next(story for story in STORIES if story.name == "long on spot")
 
 

@@ -14,6 +14,7 @@ from core.services.grid.snapshot import (
     GridPhase,
     GridResult,
     GridSnapshot,
+    ProtectionView,
     SlotRow,
     SlotState,
 )
@@ -121,6 +122,12 @@ RESULT = GridResult(
     fills=198,
     apr_24h=Decimal("0.222"),
     apr_7d=Decimal("0.189"),
+    sample_24h_s=86_400,
+    sample_7d_s=274_320,
+    trips_net=Decimal("6.97"),
+    cycle_apr=Decimal("0.194"),
+    net_apr=Decimal("0.294"),
+    run_s=274_320,
 )
 LIGHTS = (
     FeedLight(name="lighter", state="live", age_s=0.1, latency_ms=42),
@@ -132,6 +139,37 @@ LIMITS = (
     LimitGauge(name="position", used=Decimal("0.0480"), limit=Decimal("0.2000"), unit="BTC"),
     LimitGauge(name="order notional", used=Decimal(237), limit=Decimal(1000), unit="USDC"),
     LimitGauge(name="open orders", used=Decimal(95), limit=Decimal(103), unit="orders"),
+)
+
+
+PROTECTIONS = (
+    ProtectionView(
+        name="stop_loss",
+        state="armed",
+        words="at 116,250 for 300 s",
+        price=Decimal("116250.0"),
+        distance=Decimal("-2152.4"),
+        progress=0.2,
+    ),
+    ProtectionView(name="take_profit", state="off"),
+    ProtectionView(name="capital_protection", state="off"),
+    ProtectionView(
+        name="scalping",
+        state="armed",
+        words="begins at level 24",
+        price=Decimal("117360.0"),
+        level=24,
+        distance=Decimal("-1042.4"),
+        progress=0.44,
+    ),
+    ProtectionView(name="smart_scalping", state="armed", words="0 of 1 drops used"),
+    ProtectionView(
+        name="price_lock",
+        state="idle",
+        words="at 120,000",
+        price=Decimal("120000.0"),
+        distance=Decimal("1597.6"),
+    ),
 )
 
 
@@ -176,6 +214,7 @@ def grid(**changes: object) -> GridSnapshot:
         ),
         lights=LIGHTS,
         limits=LIMITS,
+        protections=PROTECTIONS,
         prices=prices(),
         message="buy filled 0.0020 @ 118,380.0   level 41 → sell placed at 118,440.0",
         message_at=NOW - timedelta(seconds=6),

@@ -166,3 +166,28 @@ def test_home_state(picture, make_app, source, samples, state):
 def test_grid_in_other_dress(picture, make_app, display):
     """Themes, language and signs change the dress, not the facts."""
     assert picture(make_app(display=display), terminal_size=(120, 36), run_before=wait)
+
+
+async def go_to_protections(pilot):
+    """Until the third tab is in front."""
+    await wait(pilot)
+    for _ in range(3):
+        await pilot.press("tab")
+    await wait(pilot)
+
+
+def test_protections_when_narrow(picture, make_app):
+    """A tab of its own: price, distance and words of each beside its bar."""
+    assert picture(make_app(), terminal_size=(80, 24), run_before=go_to_protections)
+
+
+@pytest.mark.parametrize("stage", ["triggered", "active"])
+def test_protections_that_act(picture, make_app, source, samples, stage):
+    """What fires is seen at once."""
+    views = tuple(
+        replace(view, state=stage, progress=1.0) if view.name == "scalping" else view
+        for view in samples.PROTECTIONS
+    )
+    source._first[False] = samples.grid(protections=views)
+
+    assert picture(make_app(), terminal_size=(120, 36), run_before=wait)

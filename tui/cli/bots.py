@@ -11,7 +11,8 @@ from core.adapters.exchanges.models import plain
 from core.engine.client import EngineClient, EngineLost, NoEngine
 from core.engine.protocol import Act, Attach, BotEnded, Bots, DiaryLine, ListBots, StopBot
 from core.errors import ConfigError, CtosError, ExitCode
-from core.services.portfolio.snapshot import BotRow
+from core.services.grid.snapshot import rate_text
+from core.services.portfolio.snapshot import BotResult, BotRow
 from tui.cli.border import put, say
 from tui.cli.terminal import is_confirmed, no_screen_because
 
@@ -207,6 +208,22 @@ def bot_json(bot: BotRow) -> dict[str, object]:
         "pnl": text(bot.pnl),
         "risk_used": text(bot.risk_used),
         "config": bot.config_path,
+        "result": None if bot.result is None else _result_json(bot.result),
+    }
+
+
+def _result_json(result: BotResult) -> dict[str, object]:
+    return {
+        "position": plain(result.position),
+        "realized_pnl": plain(result.realized_pnl),
+        "unrealized_pnl": plain(result.unrealized_pnl),
+        "fees": plain(result.fees),
+        "funding": plain(result.funding),
+        "round_trips": result.round_trips,
+        "round_trip_pnl": plain(result.round_trip_pnl),
+        "cycle_apr": rate_text(result.cycle_apr),
+        "net_apr": rate_text(result.net_apr),
+        "sample_s": result.sample_s,
     }
 
 

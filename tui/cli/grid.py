@@ -33,6 +33,7 @@ class GridOptions:
     is_read_only: bool = False
     on_start: str | None = None
     is_resumed: bool = False
+    is_recorded: bool = False
     symbol: str | None = None
     market: str | None = None
     interval: str | None = None
@@ -74,6 +75,8 @@ def start_request(options: GridOptions) -> StartBot:
         raise _argument("--resume belongs to --speed max; other bots resume by themselves.")
     if speed == "max" and (options.is_live or options.is_detached):
         raise _argument("--speed max is a run of its own on paper: no --live, no --detach.")
+    if options.is_recorded and speed == "max":
+        raise _argument("--record is for live prices: a run of --speed max can be replayed anyway.")
     path = options.file.expanduser()
     return StartBot(
         app="grid",
@@ -87,6 +90,7 @@ def start_request(options: GridOptions) -> StartBot:
         on_start=options.on_start,
         is_detached=options.is_detached,
         is_resumed=options.is_resumed,
+        is_recorded=options.is_recorded,
         symbol=options.symbol,
         market=options.market,
         interval=options.interval,

@@ -6,12 +6,13 @@ import asyncio
 import json
 
 from core.engine.client import EngineClient, NoEngine
-from core.engine.protocol import Watch
+from core.engine.protocol import ProfitShown, ReadProfit, Watch
 from core.errors import ExitCode
 from core.services.portfolio.snapshot import HomeSnapshot
 from tui.cli.border import put, say
-from tui.cli.bots import MODES, bot_json, text
+from tui.cli.bots import MODES, bot_json, find_engine, text
 from tui.cli.terminal import no_screen_because
+from tui.presentation.profit import profit_lines
 
 
 def home(*, is_read_only: bool) -> int:
@@ -22,8 +23,10 @@ def home(*, is_read_only: bool) -> int:
     return status(is_json=False)
 
 
-def status(*, is_json: bool) -> int:
-    """The facts of the home screen."""
+def status(name: str | None = None, *, is_json: bool) -> int:
+    """The facts of the home screen, or where one bot's result comes from."""
+    if name is not None:
+        return asyncio.run(_status_of(name, is_json=is_json))
     found = asyncio.run(_ask_all())
     if is_json:
         put(json.dumps({"engines": [_json(item) for item in found]}))
@@ -34,6 +37,19 @@ def status(*, is_json: bool) -> int:
     for item in found:
         for line in _lines(item):
             put(line)
+    return ExitCode.OK
+
+
+async def _status_of(name: str, *, is_json: bool) -> int:
+    client, bot = await find_engine(name)
+    async with client:
+        shown = await client.demand(ReadProfit(bot=name))
+    assert isinstance(shown, ProfitShown)  # noqa: S101 # the reply to ReadProfit
+    if is_json:
+        put(json.dumps({**bot_json(bot), "profit": shown.profit.as_json()}))
+        return ExitCode.OK
+    for line in profit_lines(name, shown.profit):
+        put(line)
     return ExitCode.OK
 
 
@@ -98,7 +114,7 @@ def _json(item: HomeSnapshot) -> dict[str, object]:
 
 def _lines(item: HomeSnapshot) -> list[str]:
     by = f" by {item.risk_by}" if item.risk_by else ""
-    equity = text(item.equity) or "unknown"
+    equity = _short(item.equity) or "unknown"
     lines = [f"{item.mode}  equity {equity} {item.quote}  risk {item.risk_state}{by}".rstrip()]
     lines += [
         f"  {bot.name}  {bot.app}  {bot.venue} {bot.symbol}  {bot.state}  "
@@ -107,7 +123,12 @@ def _lines(item: HomeSnapshot) -> list[str]:
         if bot.is_running
     ]
     lines += [
-        f"  position  {row.venue} {row.symbol}  {text(row.size)} @ {text(row.entry_price) or '-'}"
+        f"  position  {row.venue} {row.symbol}  {text(row.size)} @ {_short(row.entry_price) or '-'}"
         for row in item.positions
     ]
     return lines
+
+
+def _short(value: Decimal | None) -> str | None:
+    """A derived number for people: an average has endless decimals, JSON keeps them all."""
+    return text(None if value is None else round(value, 8))

@@ -82,6 +82,18 @@ Symbol = Annotated[
 Market = Annotated[
     str | None, typer.Option("--market", help="Rows of a recording that holds several markets.")
 ]
+Data = Annotated[
+    list[Path],
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Recorded prices; again for further periods, a book beside trades, funding rates.",
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Keep no converted columns of the recording for next time."),
+]
 Interval = Annotated[
     str | None, typer.Option("--interval", help="Length of a recording's candles, such as 1m.")
 ]
@@ -138,6 +150,10 @@ def grid(  # noqa: PLR0917 # typer gives options by name
     read_only: ReadOnly = False,
     on_start: Start = None,
     resume: Resume = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Keep the rows of a live feed, for `ctos parity`."),
+    ] = False,
     symbol: Symbol = None,
     market: Market = None,
     interval: Interval = None,
@@ -163,6 +179,7 @@ def grid(  # noqa: PLR0917 # typer gives options by name
         is_read_only=read_only,
         on_start=None if on_start is None else on_start.value,
         is_resumed=resume,
+        is_recorded=record,
         symbol=symbol,
         market=market,
         interval=interval,
@@ -210,6 +227,180 @@ def check(file: File, live: Live = False) -> None:
 
 
 @app.command()
+def backtest(  # noqa: PLR0917 # typer gives options by name
+    file: File,
+    data: Data,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="First moment, such as 2025-05-26 (UTC)."),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="The moment before which it ends."),
+    ] = None,
+    seed: Seed = None,
+    symbol: Symbol = None,
+    market: Market = None,
+    interval: Interval = None,
+    as_json: Json = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="OUT", help="Write the report as one page, plots inside."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="OUT", help="Write the equity plot as .svg or .png."),
+    ] = None,
+    no_cache: NoCache = False,
+    kernel: Annotated[
+        bool,
+        typer.Option(
+            "--kernel", help="Let the sweep's kernel run what it can do exactly as the engine."
+        ),
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Run a bot over recorded prices and measure it: return, drawdown, Sharpe, buy and hold.
+
+    The same machine, execution and matching as on paper, on virtual time; nothing is left behind.
+
+    Example: ctos backtest config/grid/lighter-long-btc.yaml --data trades.csv
+    """
+    from tui.cli import backtest as module
+    from tui.cli.border import finish
+
+    options = module.BacktestOptions(
+        file=file,
+        data=tuple(data),
+        first=first,
+        last=last,
+        seed=seed,
+        symbol=symbol,
+        market=market,
+        interval=interval,
+        is_json=as_json,
+        html=html,
+        plot=plot,
+        keeps_columns=not no_cache,
+        by_kernel=kernel,
+        is_debug=debug,
+    )
+    finish(lambda: module.backtest(options))
+
+
+@app.command()
+def parity(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A run of --speed max, or a bot that traded on paper."),
+    ],
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="The bot in real time, where a run has the same name."),
+    ] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Replay a paper run through the backtest and show what differs, order by order.
+
+    Fills, prices, fees and profit; exit code 1 where anything differs.
+
+    Example: ctos parity btc
+    """
+    from tui.cli import parity as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.parity(name, is_paper=paper, is_json=as_json, is_debug=debug))
+
+
+@app.command()
+def sweep(  # noqa: PLR0917 # typer gives options by name
+    file: File,
+    data: Data,
+    grids: Annotated[
+        list[str],
+        typer.Option(
+            "--grid",
+            metavar="KEY=VALUES",
+            help="A key and its values: first:last:step, or v1,v2,v3; again for further keys.",
+        ),
+    ],
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="First moment, such as 2025-05-26 (UTC)."),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="The moment before which it ends."),
+    ] = None,
+    symbol: Symbol = None,
+    market: Market = None,
+    interval: Interval = None,
+    objective: Annotated[
+        str,
+        typer.Option(
+            "--objective",
+            metavar="NAME",
+            help="What is best: equity_change, realized_pnl, total_return, sharpe, "
+            "deflated_sharpe, sortino, calmar, round_trips or (the least) max_drawdown.",
+        ),
+    ] = "equity_change",
+    as_json: Json = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write all rows as Parquet.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the same sweep where it was ended.")
+    ] = False,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="The whole bot for every set, not the kernel: slow.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", metavar="N", help="Local processes; one a processor by default."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786."),
+    ] = None,
+    walk_forward: Annotated[
+        int,
+        typer.Option(
+            "--walk-forward", metavar="N", help="Also choose on N spans, and see what came next."
+        ),
+    ] = 0,
+    yes: Yes = False,
+) -> None:
+    """Run a grid with many sets of parameters over recorded prices, best first.
+
+    Example: ctos sweep grid.yaml --data trades.csv --grid grid_interval=0.5:3:0.5
+    """
+    from tui.cli import sweep as module
+    from tui.cli.border import finish
+
+    options = module.SweepOptions(
+        file=file,
+        data=tuple(data),
+        grids=tuple(grids),
+        first=first,
+        last=last,
+        symbol=symbol,
+        market=market,
+        interval=interval,
+        objective=objective,
+        is_json=as_json,
+        out=out,
+        is_resumed=resume,
+        is_engine=engine,
+        workers=workers,
+        cluster=cluster,
+        folds=walk_forward,
+        is_sure=yes,
+    )
+    finish(lambda: module.sweep(options))
+
+
+@app.command()
 def ps(as_json: Json = False) -> None:
     """List the bots that run."""
     from tui.cli import bots as module
@@ -219,12 +410,18 @@ def ps(as_json: Json = False) -> None:
 
 
 @app.command()
-def status(as_json: Json = False) -> None:
-    """Say what the home screen shows, as text or JSON."""
+def status(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="A bot: where its result comes from, slot by slot."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the home screen shows, or where a bot's result comes from, as text or JSON."""
     from tui.cli import home as module
     from tui.cli.border import finish
 
-    finish(lambda: module.status(is_json=as_json))
+    finish(lambda: module.status(name, is_json=as_json))
 
 
 @app.command()
@@ -254,6 +451,49 @@ def stop(
 
 
 @app.command()
+def edit(
+    name: Name,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="The new configuration; the bot's own when not given."),
+    ] = None,
+    as_json: Json = False,
+    yes: Yes = False,
+) -> None:
+    """Put other settings under a running bot: show what changes, ask, change only that.
+
+    Example: ctos edit btc btc-wider.yaml
+    """
+    from tui.cli import edit as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.edit(name, file, is_json=as_json, is_sure=yes))
+
+
+@app.command()
+def why(
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="Its client order id, or the venue's id.")
+    ],
+    bot: Annotated[
+        str | None, typer.Option("--bot", metavar="NAME", help="Only orders of this bot.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="NAME", help="Look in a run on virtual time.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why an order was made: its rule, what the rule read, and what came of it.
+
+    Example: ctos why cmv92ounkz1E5
+    """
+    from tui.cli import why as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.why(order, bot=bot, run=run, is_json=as_json))
+
+
+@app.command()
 def parse(
     venue: Annotated[str, typer.Argument(metavar="VENUE", help="Whose messages they are.")],
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel, or `all`.")],
@@ -268,6 +508,217 @@ def parse(
     from tui.cli.border import finish
 
     finish(lambda: module.parse(venue, channel, file, is_json=as_json))
+
+
+@app.command()
+def audit(
+    bot: Annotated[
+        str | None, typer.Option("--bot", metavar="NAME", help="One bot; all by default.")
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="NAME", help="A run of `--speed max` instead of a mode."),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="The live journal, not the paper one.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Derive positions, profit and orders again, and name what differs.
+
+    Journal, books and the venue's own history are held against each other; nothing is changed.
+
+    Try it: ctos audit
+    """
+    from tui.cli import audit as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.audit(name=bot, run=run, is_live=live, is_json=as_json))
+
+
+@app.command()
+def venues(as_json: Json = False) -> None:
+    """List the venues: markets, what can be done there, and what of it was verified.
+
+    Try it: ctos venues
+    """
+    from tui.cli import venues as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.venues(is_json=as_json))
+
+
+class MarketKind(StrEnum):
+    """Which market of a venue that has several apart."""
+
+    PERPETUAL = "perpetual"
+    SPOT = "spot"
+
+
+@app.command()
+def doctor(
+    venue: Annotated[
+        str | None,
+        typer.Argument(metavar="[VENUE]", help="A venue to ask; this machine when not given."),
+    ] = None,
+    market: Annotated[
+        MarketKind,
+        typer.Option("--market", help="Which market, where the venue has both apart."),
+    ] = MarketKind.PERPETUAL,
+    as_json: Json = False,
+) -> None:
+    """Say what is well, what is not, and what to do about it. Nothing is ordered or changed.
+
+    Without a venue: folders, files, clock, journals, engines, keys. With one: whether it answers,
+    its clock, the rights of the key, the account, what is left of the limits. Exit code 1 where
+    something fails, 2 for wrong keys, 4 where the venue cannot be reached.
+
+    Try it: ctos doctor
+    """
+    from tui.cli import doctor as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.doctor(venue, market=market.value, is_json=as_json))
+
+
+class TableFormat(StrEnum):
+    """How tables of a recording are written."""
+
+    AUTO = "auto"
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+@app.command()
+def record(  # noqa: PLR0917 # typer gives options by name
+    venue: Annotated[str, typer.Argument(metavar="VENUE", help="Whose public data.")],
+    symbols: Annotated[
+        list[str], typer.Argument(metavar="SYMBOL...", help="Such as BTC-USDC-PERP.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder it goes into.")],
+    duration: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="DURATION", help="End by itself after 30s, 5m, 2h …; else Ctrl+C."
+        ),
+    ] = None,
+    kinds: Annotated[
+        str, typer.Option("--kinds", metavar="KINDS", help="Of trades, quotes and books.")
+    ] = "trades,quotes,books",
+    table_format: Annotated[
+        TableFormat,
+        typer.Option("--format", help="Parquet where pyarrow is installed, unless said."),
+    ] = TableFormat.AUTO,
+    depth: Annotated[
+        int, typer.Option("--depth", metavar="N", min=1, max=1000, help="Levels a side of a book.")
+    ] = 50,
+    no_raw: Annotated[
+        bool, typer.Option("--no-raw", help="Tables alone, not the messages as they came.")
+    ] = False,
+    rotate: Annotated[
+        int,
+        typer.Option(
+            "--rotate", metavar="MB", min=1, max=2000, help="A file is full at this size."
+        ),
+    ] = 64,
+    as_json: Json = False,
+) -> None:
+    """Record a venue's public data: the wire as it came, trades, quotes and books.
+
+    No key is used. What was missed while a connection was down is noted as a gap.
+
+    Example: ctos record hyperliquid BTC-USDC-PERP --out btc --for 1h
+    """
+    from tui.cli import record as module
+    from tui.cli.border import finish
+
+    options = module.RecordOptions(
+        venue=venue,
+        symbols=tuple(symbols),
+        out=out,
+        duration=duration,
+        kinds=kinds,
+        table_format=table_format.value,
+        depth=depth,
+        has_raw=not no_raw,
+        rotate_mb=rotate,
+        is_json=as_json,
+    )
+    finish(lambda: module.record(options))
+
+
+@app.command()
+def replay(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A recording: its folder, a table or raw lines.")
+    ],
+    speed: Speed = "1",
+    symbol: Symbol = None,
+    depth: Annotated[
+        int, typer.Option("--depth", metavar="N", min=1, max=1000, help="Levels a side of a book.")
+    ] = 10,
+) -> None:
+    """Tell a recording again, as JSON lines in order of time: what a venue said, and the gaps.
+
+    To trade on one: ctos grid FILE --feed PATH
+
+    Example: ctos replay docs/examples/trades.csv --speed max
+    """
+    from tui.cli import replay as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.replay(path, speed=speed, symbol=symbol, depth=depth))
+
+
+keys = typer.Typer(no_args_is_help=True, help="Give, list and remove the keys of live accounts.")
+app.add_typer(keys, name="keys")
+Venue = Annotated[str, typer.Argument(metavar="VENUE", help="The venue, such as `hyperliquid`.")]
+
+
+class KeyPlace(StrEnum):
+    """Where keys are kept."""
+
+    AUTO = "auto"
+    KEYRING = "keyring"
+    FILE = "file"
+
+
+@keys.command("set")
+def set_keys(
+    venue: Venue,
+    store: Annotated[
+        KeyPlace,
+        typer.Option("--store", help="The system's keyring, or a file that only you can read."),
+    ] = KeyPlace.AUTO,
+) -> None:
+    """Ask for what the venue wants and keep it; nothing of it is shown or logged.
+
+    Without a terminal `name=value` lines are read from stdin.
+
+    Try it: ctos keys set hyperliquid
+    """
+    from tui.cli import keys as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.set_keys(venue, store=store.value))
+
+
+@keys.command("list")
+def list_keys(as_json: Json = False) -> None:
+    """Say which venues have keys and where; never a value."""
+    from tui.cli import keys as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.list_keys(is_json=as_json))
+
+
+@keys.command("remove")
+def remove_keys(venue: Venue, yes: Yes = False) -> None:
+    """Remove the keys of a venue from keyring and file."""
+    from tui.cli import keys as module
+    from tui.cli.border import finish
+
+    finish(lambda: module.remove_keys(venue, is_sure=yes))
 
 
 @app.command()

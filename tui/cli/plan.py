@@ -59,22 +59,53 @@ def plan_lines(found: GridPlan) -> list[str]:
         for row in (head, *rows)
     ]
     liquidation = found.liquidation_price
-    sums = (
+    sums: tuple[tuple[str, str], ...] = (
         ("capital", f"{plain(found.capital)} {quote}"),
         ("margin", f"{plain(found.margin)} {quote}"),
         ("amount", f"{plain(found.total_amount)} {base}"),
         ("a round trip earns", f"{_span(found.profit_per_round_trip)} {quote}, before fees of"),
-        ("", f"{_span(found.fee_per_round_trip)} {quote}"),
-        ("worst case", f"-{plain(found.worst_case_loss)} {quote}, one interval beyond level 1"),
+        ("", f"{_span(found.fee_per_round_trip)} {quote}, so {_net(found)}"),
+        ("worst case", f"-{plain(found.worst_case_loss)} {quote}, {_beyond(found)}"),
         ("liquidation", "none" if liquidation is None else f"{liquidation:.8g}"),
     )
+    if found.start_price is not None:
+        above = found.liquidation_price_above
+        sums = (
+            *sums,
+            ("  above", "none" if above is None else f"{above:.8g}"),
+            ("empty at first", plain(found.start_price)),
+        )
+    if found.initial_amount is not None and found.initial_cost is not None:
+        text = f"{plain(found.initial_amount)} {base} for {found.initial_cost:.8g} {quote}"
+        sums = (*sums, ("bought at once", text))
+    sums = (*sums, *((key, _word(value)) for key, value in found.course))
     return [
         f"{found.grid_type} grid on {found.symbol}",
         "",
         *table,
         "",
-        *(f"{name:<19} {text}" for name, text in sums),
+        *(f"{name:<{max(19, *(len(key) for key, _ in sums))}} {text}" for name, text in sums),
     ]
+
+
+def _word(value: str | bool | None) -> str:
+    """A value of the plan's course; nothing means no limit."""
+    if value is None:
+        return "none"
+    return "on" if value is True else str(value)
+
+
+def _net(found: GridPlan) -> str:
+    """What stays of a round trip, in quote and as a part of its entry."""
+    low, high = (f"{100 * each:.4g}" for each in (min(found.returns), max(found.returns)))
+    percent = low if low == high else f"{low} to {high}"
+    return f"{_span(found.net_profit_per_round_trip)} stay, {percent} % of the entry"
+
+
+def _beyond(found: GridPlan) -> str:
+    if found.start_price is not None:
+        return "one line beyond the range on the side that costs more"
+    return "one interval beyond level 1"
 
 
 def _span(value: MinMax) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tui.presentation.glyphs import Glyphs
 
 SMALLEST: Final = (80, 24)
 """Columns and rows that a screen needs."""
@@ -35,6 +38,13 @@ def _size() -> os.terminal_size:
         return os.get_terminal_size(sys.stdout.fileno())
     except OSError:
         return os.terminal_size(SMALLEST)
+
+
+def stdout_glyphs() -> Glyphs:
+    """The signs that stdout can take: those of ASCII where its encoding has no others."""
+    from tui.presentation.glyphs import choose
+
+    return choose("auto", getattr(sys.stdout, "encoding", None) or "ascii")
 
 
 def is_terminal(stream: object) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from core.engine.protocol import OrderRow
+from core.services.execution.snapshot import Explanation
 from tui.keymap import Action, Keymap, shown
 from tui.modals.sheet import Sheet
 from tui.presentation.cells import BLANK, Line, Span, left, width
 from tui.presentation.look import Look
 from tui.presentation.numbers import number
+from tui.presentation.why import why_lines
 
 TEXT_CELLS = 70
 
@@ -133,6 +135,11 @@ def order_lines(order: OrderRow, decimals: tuple[int, int], look: Look) -> list[
     return lines
 
 
+def why_line(text: str) -> Line:
+    """A line of an explanation: what begins at its edge is a heading."""
+    return (Span(f"  {text}", "" if text.startswith(" ") else "header"),)
+
+
 class DetailSheet(Sheet[None]):
     """One order; waits for the journal's answer."""
 
@@ -141,12 +148,19 @@ class DetailSheet(Sheet[None]):
         self._heading = title
         self._decimals = decimals
         self._order: OrderRow | None = None
+        self._why: Explanation | None = None
         self._is_answered = False
 
     def show_order(self, order: OrderRow | None) -> None:
         """The journal answered; None when it has no such order."""
         self._order = order
         self._is_answered = True
+        if self.is_attached:
+            self.update()
+
+    def explain(self, why: Explanation) -> None:
+        """The journal said why the order was made and what came of it."""
+        self._why = why
         if self.is_attached:
             self.update()
 
@@ -160,6 +174,9 @@ class DetailSheet(Sheet[None]):
 
     def sheet_lines(self) -> Sequence[Line]:
         """The order, or that it is being asked for."""
+        if self._why is not None:
+            lines = why_lines(self._why, self.suite.look.words)
+            return [BLANK, *(why_line(line) for line in lines), BLANK]
         if self._order is not None:
             return order_lines(self._order, self._decimals, self.suite.look)
         text = "detail.no_order" if self._is_answered else "detail.waiting"
@@ -168,7 +185,9 @@ class DetailSheet(Sheet[None]):
     def press(self, key: str, character: str) -> None:
         """`y` copies, escape closes."""
         if character == "y" and self._order is not None:
-            self.suite.looking.copy(self._order.client_order_id)
+            why = self._why
+            text = self._order.client_order_id
+            self.suite.looking.copy(text if why is None else "\n".join(why_lines(why)))
         elif key in {"escape", "q", "enter"}:
             self.dismiss(None)
 

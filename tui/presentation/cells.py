@@ -108,6 +108,18 @@ def fit(line: Line, cells: int, tone: str = "") -> Line:
     return tuple(kept)
 
 
+def changed_cells(was: Line, now: Line) -> tuple[int, int]:
+    """The first cell in which two lines of one width differ, and the one after the last."""
+    least = min(len(was), len(now))
+    head = 0
+    while head < least and was[head] == now[head]:
+        head += 1
+    tail = 0
+    while tail < least - head and was[-1 - tail] == now[-1 - tail]:
+        tail += 1
+    return line_width(now[:head]), line_width(now[: len(now) - tail])
+
+
 def spread(start: Line, end: Line, cells: int) -> Line:
     """`start` at the left and `end` at the right of `cells` cells; the start gives way."""
     end_width = line_width(end)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 from core.adapters.exchanges.models import OrderSide
-from core.services.grid.snapshot import FillRow, GridPhase, GridSnapshot
+from core.services.grid.snapshot import (
+    FillRow,
+    GridPhase,
+    GridResult,
+    GridSnapshot,
+    ProtectionView,
+)
 from core.services.risk.snapshot import LimitGauge
 from tui.presentation import gauge, table
 from tui.presentation.cells import Line, Span, left, line_width, right, spread, width
@@ -21,6 +28,17 @@ from tui.presentation.times import age, countdown, since
 LABEL = 15
 VALUE = 9
 FEE_DECIMALS = 4
+WHOLE_DAY_S = 23 * 3600
+PROTECTION = 12
+STAGE = 8
+BAR = 8
+STAGE_TONES = {
+    "off": "dim",
+    "idle": "dim",
+    "active": "warn",
+    "triggered": "error",
+    "cooling": "calm",
+}
 RANGES = (
     ("15 m", timedelta(minutes=15)),
     ("1 h", timedelta(hours=1)),
@@ -42,6 +60,16 @@ def _fact(cells: int, label: str, value: Span, rest: str = "") -> Line:
     if not rest or line_width(line) + 1 + width(rest) > cells:
         return line
     return (*line, Span(f" {rest}", "dim"))
+
+
+def _moved(result: GridResult, money: int, cells: int, look: Look) -> Iterator[Line]:
+    """What trailing has cost and what was set aside, where there is such a thing."""
+    words = look.words
+    if result.trailed:
+        count = words("result.trailed", count=result.trailed)
+        yield _fact(cells, words("result.trailing"), _change(-result.trailing_cost, money), count)
+    if result.reserved:
+        yield _fact(cells, words("result.reserved"), Span(number(result.reserved, money)))
 
 
 def _change(value: Decimal | None, decimals: int, key: str = "") -> Span:
@@ -71,14 +99,29 @@ def result_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
         _fact(cells, words("result.realized"), _change(result.realized_pnl, money, "realized")),
         _fact(cells, words("result.fees"), _change(-result.fees, money)),
         _fact(cells, words("result.funding"), _change(result.funding, money)),
+        *_moved(result, money, cells, look),
         _fact(cells, words("result.round_trips"), Span(f"{result.round_trips:,}"), trips),
         _fact(
             cells,
             words("result.apr"),
             Span(percent(result.apr_24h, 1)),
-            words("result.apr_week", value=percent(result.apr_7d, 1)),
+            _sample(result.apr_24h, result.sample_24h_s, look)
+            or words("result.apr_week", value=percent(result.apr_7d, 1)),
+        ),
+        _fact(
+            cells,
+            words("result.net_apr"),
+            Span(percent(result.net_apr, 1), tone_of(result.net_apr)),
+            _sample(result.net_apr, result.run_s, look),
         ),
     ]
+
+
+def _sample(rate: Decimal | None, seconds: int, look: Look) -> str:
+    """How much of life a yearly rate was measured on; nothing where a day is behind it."""
+    if rate is None or not 0 < seconds < WHOLE_DAY_S:
+        return ""
+    return look.words("result.over", age=age(seconds, is_fine=False))
 
 
 def liquidation_distance(snapshot: GridSnapshot) -> str:
@@ -91,6 +134,69 @@ def liquidation_distance(snapshot: GridSnapshot) -> str:
 def result_state(snapshot: GridSnapshot, look: Look) -> str:
     """The one number behind the title: the net result."""
     return look.words("result.net", value=signed(net(snapshot), snapshot.quote_decimals))
+
+
+def guard_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
+    """Protections with how near each is to firing, then the books, then the limits.
+
+    Rows leave from below, so what may act comes first and what is off comes last.
+    """
+    on = [view for view in snapshot.protections if view.state != "off"]
+    lines = [protection_line(view, snapshot, cells, look) for view in on]
+    lines += health_lines(snapshot, cells, look)
+    off = [_protection_name(view, look) for view in snapshot.protections if view.state == "off"]
+    if off:
+        line: Line = (Span(" " + left(look.words("guard.off"), PROTECTION), "dim"),)
+        lines.append((*line, Span(", ".join(off), "dim")))
+    return lines
+
+
+def protection_line(view: ProtectionView, snapshot: GridSnapshot, cells: int, look: Look) -> Line:
+    """One protection: where it stands, and what is between it and firing, as far as fits."""
+    stage = look.words.get(f"guard.stage.{view.state}", view.state)
+    start: Line = (
+        Span(" " + left(_protection_name(view, look), PROTECTION)),
+        Span(left(stage, STAGE), STAGE_TONES.get(view.state, "")),
+    )
+    room = cells - line_width(start)
+    for rest in _protection_rests(view, snapshot, look):
+        if line_width(rest) <= room:
+            return (*start, *rest)
+    return start
+
+
+def _protection_rests(view: ProtectionView, snapshot: GridSnapshot, look: Look) -> Iterator[Line]:
+    """What can stand behind a protection's state, the fullest first."""
+    bar: Line = ()
+    if view.progress is not None:
+        tone = STAGE_TONES.get(view.state) or None
+        fraction = Decimal(str(round(view.progress, 3)))
+        bar = (*gauge.bar(fraction, BAR, look.glyphs, tone), Span(" "))
+    price = ""
+    if view.price is not None:
+        price = look.words("guard.at", price=number(view.price, snapshot.price_decimals))
+    distance = ""
+    mark = mid(snapshot)
+    if view.distance is not None and mark:
+        distance = percent(view.distance / mark, 1, is_signed=True)
+    said = Span(view.words, "dim") if price else Span(view.words)
+    facts: Line = tuple(span for text in (price, distance) if text for span in (Span(f"{text} "),))
+    if view.words.startswith("at ") and distance:
+        yield (*bar, Span(f"{distance} "), said)
+    else:
+        yield (*bar, *facts, said)
+    yield (*bar, *facts)
+    if distance:
+        yield (*bar, Span(distance))
+    yield facts
+    yield (*bar, said)
+    yield (said,)
+    yield (Span(price or distance),)
+    yield bar
+
+
+def _protection_name(view: ProtectionView, look: Look) -> str:
+    return look.words.get(f"guard.{view.name}", view.name.replace("_", " "))
 
 
 def health_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
@@ -302,6 +408,7 @@ FACES = frozenset(
         GridPhase.CONNECTING,
         GridPhase.RECONCILING,
         GridPhase.BUILDING,
+        GridPhase.WAITING,
         GridPhase.PAUSED,
         GridPhase.HOLDING,
         GridPhase.RESETTING,

@@ -38,7 +38,7 @@ VENUES = (
 BOTS = (
     Column("", 1),
     Column("bots.app", 5, gap=1),
-    Column("bots.venue", 8, gap=1),
+    Column("bots.venue", 8, most=11, gap=1),
     Column("bots.symbol", 10, most=24, gap=1),
     Column("bots.state_column", 9, gap=1),
     Column("bots.up", 5, is_right=True, gap=1),
@@ -57,7 +57,7 @@ ORDERS = (
     Column("ladder.state", 9),
     Column("ladder.level", 3, is_right=True),
     Column("ladder.side", 4),
-    Column("ladder.price", 9, is_right=True),
+    Column("ladder.price", 10, is_right=True, most=14),
     Column("ladder.amount", 7, is_right=True),
     Column("orders.filled", 7, is_right=True),
     Column("orders.updated", 8),
@@ -66,8 +66,8 @@ ORDERS = (
 )
 REQUESTS = (
     Column("fills.time", 8),
-    Column("venues.venue", 8),
-    Column("requests.method", 16),
+    Column("venues.venue", 8, most=11),
+    Column("requests.method", 16, most=20),
     Column("requests.took", 6, is_right=True),
     Column("requests.weight", 6, is_right=True),
     Column("requests.answer", 10, most=400),

@@ -198,6 +198,8 @@ def slot_state(rung: Rung, now: datetime, look: Look, *, has_age: bool = True) -
         asked = since(now, slot.unknown_since)
         text = words("ladder.unknown", age=age(asked, is_fine=False) if has_age else "")
         return Span(f"{glyphs.unknown} {text}".rstrip(), "error")
+    if slot.state is SlotState.EXIT_PENDING and not slot.client_order_id:
+        return quiet[SlotState.EMPTY]
     if slot.state in quiet:
         return quiet[slot.state]
     if slot.filled and slot.amount:
@@ -207,6 +209,15 @@ def slot_state(rung: Rung, now: datetime, look: Look, *, has_age: bool = True) -
     if passed is not None and passed <= FRESH_S and slot.state is SlotState.EXIT_OPEN:
         return Span(f"{glyphs.sent} {words('ladder.placed')}", "ok")
     return Span(f"{glyphs.light_on} {words('ladder.resting')}", "dim")
+
+
+def is_still(rung: Rung, now: datetime) -> bool:
+    """Whether a row looks the same as long as its order does."""
+    slot = rung.slot
+    if slot is None or slot.unknown_since is not None:
+        return False
+    passed = since(now, slot.last_fill_at)
+    return passed is None or passed > FRESH_S
 
 
 def mid_line(snapshot: GridSnapshot, cells: int, look: Look, *, is_stale: bool = False) -> Line:

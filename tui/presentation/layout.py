@@ -123,7 +123,7 @@ def _grid(width: int, height: int) -> dict[str, Box]:
     is_wide = width >= WIDE
     ladder = min(72, 44 + (width - WIDE) // 4) if is_wide else 44
     room = width - ladder
-    facts = 11 if height >= 27 else 9
+    facts = 12 if height >= 30 else 11 if height >= 27 else 9
     over = height - 6 - facts - 6
     price = 6 + over * 3 // 5
     fills = height - price - facts

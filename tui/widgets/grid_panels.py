@@ -81,7 +81,7 @@ class ResultPanel(FactsPanel):
 
 
 class HealthPanel(FactsPanel):
-    """Health of the books and use of the limits."""
+    """Protections, health of the books, and use of the limits."""
 
     NAME: ClassVar[str] = "health"
     snapshot: GridSnapshot | None = None
@@ -92,10 +92,10 @@ class HealthPanel(FactsPanel):
         self.redraw()
 
     def source_rows(self) -> Sequence[Line]:
-        """Health, limits, what is not ours."""
+        """What may act, how the books stand, how full the limits are."""
         if self.snapshot is None:
             return ()
-        return grid.health_lines(self.snapshot, self.inner_width, self.suite.look)
+        return grid.guard_lines(self.snapshot, self.inner_width, self.suite.look)
 
     def state(self) -> str:
         """Nothing: health is quiet."""
@@ -129,6 +129,13 @@ class FillsTable(Panel[FillRow]):
         if self.snapshot is None:
             return ()
         return grid.fill_line(row, self.snapshot, cells, self.suite.look)
+
+    def row_context(self) -> object:
+        """Decimals."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return None
+        return (snapshot.price_decimals, snapshot.amount_decimals, self.suite.look)
 
     def sort_value(self, row: FillRow, column: int) -> str | float:
         """By the column's own value."""

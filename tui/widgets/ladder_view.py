@@ -28,6 +28,9 @@ class LadderView(Panel[Rung | None]):
     _ladder: Sequence[Rung | None] = ()
     _columns: ladder.Columns | None = None
     _market_at = 0
+    _wanted_top: int | None = None
+    """Where the view follows the market from, so that a small move shifts no row."""
+    _wanted_room = 0
     _measured_at: datetime | None = None
     _measured_from: Decimal | None = None
     """Price that distances are measured from: renewed once a second, because every row shows one
@@ -72,6 +75,20 @@ class LadderView(Panel[Rung | None]):
         line = ladder.row(row, snapshot, columns, look, self._measured_from)
         return retone(line, "stale") if is_old else line
 
+    def row_context(self) -> object:
+        """Columns, decimals, and what distances are measured from."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return None
+        is_old = self.suite.saying.is_old(snapshot)
+        decimals = (snapshot.price_decimals, snapshot.amount_decimals)
+        return (self._columns, decimals, self._measured_from, is_old, self.suite.look)
+
+    def is_lasting(self, row: Rung | None) -> bool:
+        """Rows that show an age, or will look older, do not."""
+        snapshot = self.snapshot
+        return row is not None and snapshot is not None and ladder.is_still(row, snapshot.at)
+
     def head(self, cells: int) -> Sequence[Line]:
         """Names of the columns, where there is height for them."""
         if self.snapshot is None or self._columns is None or self.is_narrow:
@@ -112,14 +129,20 @@ class LadderView(Panel[Rung | None]):
         return (self.suite.look.words("ladder.empty", reason="").strip(), face)
 
     def default_top(self, visible: int) -> int:
-        """The market in the middle."""
+        """The market in the middle half: it is centred again only once it leaves that."""
         if self.filter.text:
             return 0
-        return self._market_at - visible // 2
+        centred = self._market_at - visible // 2
+        wanted = self._wanted_top
+        if wanted is None or visible != self._wanted_room or abs(wanted - centred) > visible // 4:
+            wanted = centred
+        self._wanted_top, self._wanted_room = wanted, visible
+        return wanted
 
     def centre(self) -> None:
         """Back to the market."""
         self.is_following = True
+        self._wanted_top = None
         self.cursor_key = None
         self.redraw()
 

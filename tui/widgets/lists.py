@@ -130,6 +130,10 @@ class OrdersTable(Panel[OrderRow]):
             row, self.price_decimals, self.amount_decimals, cells, self.suite.look
         )
 
+    def row_context(self) -> object:
+        """Decimals."""
+        return (self.price_decimals, self.amount_decimals, self.suite.look)
+
     def head(self, cells: int) -> Sequence[Line]:
         """Names of the columns."""
         return (table.header(home.ORDERS, cells, self.suite.look),) if self.orders else ()

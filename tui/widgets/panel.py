@@ -1,8 +1,9 @@
 """A panel: a frame, fixed lines above and below, and rows between them that scroll.
 
 It is drawn line by line. What it shows is composed as spans, compared with what is on the screen,
-and only lines that differ are painted again; so a table of two hundred levels at eight snapshots a
-second costs as much as the few prices in it that moved.
+and only the cells that differ are painted again; a row that is what it was is not even composed. So
+a table of two hundred levels at eight snapshots a second costs as much as the few prices in it that
+moved.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.presentation.cells import BLANK, Line, Span, centre, fit, plain_text, width
+from tui.presentation.cells import BLANK, Line, Span, centre, changed_cells, fit, plain_text, width
 from tui.presentation.frame import frame_bottom, frame_row, frame_top
 from tui.presentation.layout import NARROW, SHORT
 from tui.widgets.flash import Flashes
@@ -97,6 +99,14 @@ class Panel(Widget, Generic[Row], can_focus=True):
         self._marked: int | None = None
         self._strips: list[Strip | None] = []
         self._flashes = Flashes()
+        self._is_flash_due = False
+        """Whether a redraw is on its way that takes the light away again."""
+        self._composed: dict[str, tuple[Row, Line]] = {}
+        """Key of a row in view -> the row, and its line."""
+        self._composed_for: object = None
+        """What those lines depend on beside their rows."""
+        self._style: Style | None = None
+        """What lies under every line, until the next redraw."""
         self._rows: Sequence[Row] = ()
 
     # What a subclass says.
@@ -112,6 +122,14 @@ class Panel(Widget, Generic[Row], can_focus=True):
     def row_line(self, row: Row, cells: int) -> Line:
         """A row in `cells` cells."""
         raise NotImplementedError
+
+    def row_context(self) -> object:
+        """What lines depend on beside their rows, to be compared; None where none is kept."""
+        return None
+
+    def is_lasting(self, row: Row) -> bool:
+        """Whether a row's line stays the same as long as the row and the context do."""
+        return True
 
     def sort_value(self, row: Row, column: int) -> str | float:
         """What a row is sorted by, for a column from 1."""
@@ -228,6 +246,7 @@ class Panel(Widget, Generic[Row], can_focus=True):
         """Composes again and paints the lines that changed."""
         if not self.is_attached or not self.size.height:
             return
+        self._style = None
         self._take_rows()
         lines, marked = self._compose_lines()
         lines = self._flash(lines)
@@ -238,18 +257,23 @@ class Panel(Widget, Generic[Row], can_focus=True):
             self.refresh()
             return
         across = self.size.width
-        changed = [
-            y
-            for y, (was, now) in enumerate(zip(old, lines, strict=True))
-            if was != now or (before != marked and y in {before, marked})
-        ]
-        for y in changed:
+        regions: list[Region] = []
+        for y, (was, now) in enumerate(zip(old, lines, strict=True)):
+            if before != marked and y in {before, marked}:
+                regions.append(Region(0, y, across, 1))
+            elif was != now:
+                start, end = changed_cells(was, now)
+                regions.append(Region(start, y, end - start, 1))
+            else:
+                continue
             self._strips[y] = None
-        if changed:
-            self.refresh(*(Region(0, y, across, 1) for y in changed))
+        if regions:
+            self.refresh(*regions)
 
     def repaint(self) -> None:
         """Paints everything again, as after a change of theme."""
+        self._style = None
+        self._composed.clear()
         self._strips = [None] * len(self._lines)
         self.refresh()
 
@@ -297,13 +321,32 @@ class Panel(Widget, Generic[Row], can_focus=True):
             self.top = self.default_top(room)
         self.top = min(max(0, self.top), furthest)
         shown = self._rows[self.top : self.top + room]
-        lines = [fit(self.row_line(row, cells), cells) for row in shown]
+        lines = self._row_lines(shown, cells)
         lines += [BLANK] * (room - len(lines))
         index = self.cursor_index
         is_shown = self.has_focus or self.CURSOR_STAYS
         if not is_shown or index is None or not self.top <= index < self.top + room:
             return lines, None
         return lines, index - self.top
+
+    def _row_lines(self, rows: Sequence[Row], cells: int) -> list[Line]:
+        """The lines of rows; those that cannot have changed are taken from the last picture."""
+        context = self.row_context()
+        if context is None:
+            return [fit(self.row_line(row, cells), cells) for row in rows]
+        wanted = (context, cells)
+        known = self._composed if wanted == self._composed_for else {}
+        self._composed, self._composed_for = {}, wanted
+        lines: list[Line] = []
+        for row in rows:
+            key = self.row_key(row)
+            found = known.get(key)
+            if found is None or found[0] != row:
+                found = (row, fit(self.row_line(row, cells), cells))
+            if self.is_lasting(row):
+                self._composed[key] = found
+            lines.append(found[1])
+        return lines
 
     def _face(self, cells: int, room: int) -> list[Line]:
         texts = [text for text in self.empty_face() if text][:room]
@@ -334,9 +377,14 @@ class Panel(Widget, Generic[Row], can_focus=True):
         if self.suite.animation_level == "none":
             return lines
         shown, wait_s = self._flashes.light(lines, self.suite.monotonic())
-        if wait_s is not None:
-            self.set_timer(wait_s, self.redraw)
+        if wait_s is not None and not self._is_flash_due:
+            self._is_flash_due = True
+            self.set_timer(wait_s, self._darken)
         return shown
+
+    def _darken(self) -> None:
+        self._is_flash_due = False
+        self.redraw()
 
     def render_line(self, y: int) -> Strip:
         """One line, from what was composed last."""
@@ -356,7 +404,9 @@ class Panel(Widget, Generic[Row], can_focus=True):
                 )
             else:
                 strip = paint.strip(line)
-            strip = strip.apply_style(self.rich_style)
+            if self._style is None:
+                self._style = self.rich_style
+            strip = strip.apply_style(self._style)
             self._strips[y] = strip
         return strip
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from core.adapters.exchanges.models import OrderSide
 from core.domain.commands import CancelOrder, Reason
 from core.services.grid.follow import price_of
 from core.services.grid.growth import compounded
@@ -133,7 +134,11 @@ class GridEditor(GridWinder):
             The levels that are new, and the orders that no slot wants any more.
         """
         before = self._slots
-        lines = {} if is_turned else {(slot.side, slot.entry_price): slot for slot in before}
+        lines: dict[tuple[OrderSide, int], Slot] = {}
+        # A ladder that trailed may stand over a line that was left over: its own slot goes on.
+        for slot in sorted(before, key=lambda slot: not slot.is_orphan):
+            if not is_turned:
+                lines[slot.side, slot.entry_price] = slot
         numbers: dict[int, int] = {}
         fresh: set[int] = set()
         unwanted: list[Working] = []
@@ -145,7 +150,8 @@ class GridEditor(GridWinder):
                 continue
             numbers[known.level] = slot.level
             slot.take_over(known)
-            if known.order is not None and not _is_right(known.order, known, slot):
+            lots = self.ledger.lots(known.level)
+            if known.order is not None and not _is_right(known.order, known, slot, lots):
                 unwanted.append(known.order)
         for slot in before:
             if slot.level not in numbers and self._is_busy(slot):
@@ -233,8 +239,10 @@ def _is_single_entry(order: Working) -> bool:
     return order.leg is Leg.ENTRY and order.shares is None
 
 
-def _is_right(order: Working, old: Slot, new: Slot) -> bool:
+def _is_right(order: Working, old: Slot, new: Slot, lots: int) -> bool:
     """Whether an order of a slot serves it still. One that serves several ends by itself."""
     if order.leg is Leg.EXIT:
         return order.price == new.exit_price
-    return order.shares is not None or old.amount == new.amount
+    if order.shares is not None or old.amount == new.amount:
+        return True
+    return not order.filled and order.amount == new.missing(lots)

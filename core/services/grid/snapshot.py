@@ -75,6 +75,8 @@ class SlotRow:
     """Of the current order."""
     last_fill_at: datetime | None = None
     unknown_since: datetime | None = None
+    client_order_id: str = ""
+    """Of the order that it has; empty for none, and for one that serves several slots."""
     note: str = ""
     """Why it is empty, parked or unknown, in words."""
 

@@ -138,6 +138,7 @@ def _shown(slot: Slot, lots: int, *, is_paused: bool) -> tuple[object, ...]:
         order.filled,
         order.unknown_ns,
         order.shares is None,
+        order.client_order_id,
     )
 
 
@@ -323,6 +324,7 @@ def _slot_row(machine: GridMachine, slot: Slot) -> SlotRow:
         unknown_since=None
         if order is None or order.unknown_ns is None
         else from_ns(order.unknown_ns),
+        client_order_id="" if order is None or order.shares is not None else order.client_order_id,
         note=_note(machine, slot, state),
     )
 

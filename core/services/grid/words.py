@@ -114,6 +114,10 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "grid.initial_fill_refused": _of_order("refused, the slots wait"),
     "grid.slot_delayed": _of_order("refused, tried again later"),
     "grid.slot_parked": _of_order("refused, the slot is parked until you resume"),
+    "grid.edited": lambda fields: (
+        f"edited by {fields.get('by')}: {fields.get('cancelled')} orders cancelled, "
+        f"{fields.get('kept')} kept"
+    ),
     "grid.held": lambda fields: f"holding: {fields.get('reason')}",
     "grid.paused": lambda _: "paused: orders stay, nothing new is sent",
     "grid.resumed": lambda _: "resumed",

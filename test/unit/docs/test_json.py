@@ -2,15 +2,27 @@
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from core.adapters.exchanges.models import from_ns
+from core.adapters.exchanges.models import OrderSide, from_ns
 from core.engine.protocol import Bots
+from core.services.execution.snapshot import ExplainedFill, Explanation, Learned, Refusal
 from core.services.grid.plan import GridPlan
-from core.services.portfolio.snapshot import BotRow, HomeSnapshot
+from core.services.grid.snapshot import (
+    EditDiff,
+    EditLine,
+    GridProfit,
+    GridResult,
+    KeptHolding,
+    KeyChange,
+    SlotProfit,
+    TripRow,
+)
+from core.services.portfolio.snapshot import BotResult, BotRow, HomeSnapshot
 from tui.cli import bots, home
 from tui.cli.grid import GridOptions, grid
 from tui.cli.plan import plan
@@ -31,7 +43,9 @@ WHOLE = {
 TIMES = {"at", "from", "to"}
 AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
-NAME = re.compile(r'"((?:order|grid|risk|bot|feed|foreign|funding)\.[a-z_]+|reconciled)"')
+NAME = re.compile(
+    r'"((?:order|grid|risk|bot|feed|foreign|funding|protection)\.[a-z_]+|reconciled)"'
+)
 NOT_LINES = {"risk.daily_loss", "order.expired"}
 """A key of the configuration, and an end that is told as `order.canceled` with its code."""
 
@@ -203,3 +217,93 @@ def test_what_runs_has_the_fields_that_the_page_says():
     assert set(home._json(shown)) == rows["ctos status --json"]
     assert set(bots.bot_json(bot)) == of_a_bot
     assert bots.bot_json(bot)["started_at"] == "2026-01-01T00:00:00.000Z"
+
+
+def names_in(heading: str) -> set[str]:
+    """Every word in code style in the tables of a section."""
+    section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    return {word for row in rows for word in re.findall(r"`([a-z_0-9]+)`", row)}
+
+
+def test_an_edit_has_the_fields_that_the_page_says():
+    """`ctos edit --json`, down to its lists."""
+    line = EditLine(level=1, leg="entry", side=OrderSide.BUY, price=None, amount=Decimal(1))
+    diff = EditDiff(
+        place=(line,),
+        cancel=(replace(line, client_order_id="c1"),),
+        kept_holdings=(
+            KeptHolding(level=1, entry_price=Decimal(1), exit_price=Decimal(2), amount=Decimal(1)),
+        ),
+        changes=(KeyChange(key="grid_system.leverage", before=None, after="2"),),
+    )
+    found = {"bot": "b", "applied": False, **diff.as_json()}
+    inner = {
+        key
+        for lines in found.values()
+        if isinstance(lines, list)
+        for item in lines
+        if isinstance(item, dict)
+        for key in item
+    }
+
+    assert set(found) == fields_of("An edit")
+    assert inner <= names_in("An edit")
+
+
+def test_an_explanation_has_the_fields_that_the_page_says():
+    """`ctos why --json`, down to its lists."""
+    at = from_ns(1_767_225_600_000_000_000)
+    amount = Decimal(1)
+    found = Explanation(
+        bot="b",
+        venue="paper",
+        symbol="BTC-USDC-PERP",
+        client_order_id="c1",
+        at=at,
+        rule="entry.built",
+        leg="entry",
+        side="buy",
+        state="DENIED",
+        refusal=Refusal(code="X", limit=None, value=None),
+        fills=(
+            ExplainedFill(
+                at=at, price=amount, amount=amount, fee=amount, trade_id="t", is_maker=True
+            ),
+        ),
+        learned=(Learned(at=at, kind="K", detail=""),),
+    ).as_json()
+    inner = {
+        key for lines in found.values() if isinstance(lines, list) for item in lines for key in item
+    } | set(found["refusal"])
+
+    assert set(found) == fields_of("An order explained")
+    assert inner <= names_in("An order explained")
+
+
+def test_a_profit_has_the_fields_that_the_page_says():
+    """`ctos status NAME --json`, down to its lists, and the result of `ctos ps --json`."""
+    at, zero = from_ns(1_767_225_600_000_000_000), Decimal(0)
+    result = GridResult(
+        position=zero, average_entry=None, realized_pnl=zero, unrealized_pnl=zero, fees=zero,
+        funding=zero, round_trips=0, round_trips_today=0, fills=0, apr_24h=None, apr_7d=None,
+    )  # fmt: skip
+    slot = SlotProfit(
+        level=None, entry_price=None, exit_price=None, round_trips=0, realized=zero, fees=zero,
+        holds=zero, unrealized=zero,
+    )  # fmt: skip
+    trip = TripRow(
+        level=1, entry_price=zero, exit_price=zero, amount=zero, gross=zero, fees=zero, net=zero,
+        opened_at=None, closed_at=at,
+    )  # fmt: skip
+    found = GridProfit(
+        result=result, slots=(slot,), trips=(trip,), capital=zero, quote="USDC", base="BTC"
+    ).as_json()
+    listed = BotResult(
+        position=zero, realized_pnl=zero, unrealized_pnl=zero, fees=zero, funding=zero,
+        round_trips=0, round_trip_pnl=zero, cycle_apr=None, net_apr=None, sample_s=0,
+    )  # fmt: skip
+
+    assert set(found) == fields_of("Where a result comes from")
+    assert set(found["slots"][0]) | set(found["trips"][0]) <= names_in("Where a result comes from")
+    assert set(bots._result_json(listed)) <= set(found)

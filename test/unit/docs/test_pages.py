@@ -157,6 +157,18 @@ def test_every_alarm_is_explained():
     assert {*raised, "JOURNAL_FULL"} == first_column("runbook.md", "Alarms")
 
 
+def test_every_check_of_the_doctor_is_explained():
+    """The page about the doctor knows each check that a venue or this machine is asked."""
+    page = first_column("doctor.md", "A venue") | first_column("doctor.md", "This machine")
+    code = "".join(
+        (ROOT / "core" / "services" / "doctor" / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("venue", "premises")
+    )
+    named = set(re.findall(r'"((?:venue|keys|account|limits|clock|home)\.[a-z_]+)"', code))
+
+    assert named <= page
+
+
 def test_every_error_line_is_explained():
     """Each diary line that stays on the screen until it is read stands in the runbook."""
     assert first_column("runbook.md", "Diary lines") >= ERRORS

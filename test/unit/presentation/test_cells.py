@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tui.presentation.cells import (
     Span,
     centre,
+    changed_cells,
     crop,
     fit,
     left,
@@ -59,3 +60,14 @@ def test_cut_shows_that_something_was_cut():
     """An ellipsis marks what is missing."""
     assert plain_text(fit((Span("abcdef"),), 4)) == "abc…"
     assert crop("挂单阶梯", 5) == "挂单…"
+
+
+def test_changed_cells_are_those_between_the_first_and_the_last_difference():
+    """Equal spans at both ends are left alone; wide characters count as two cells."""
+    was = (Span("价 "), Span("118"), Span(" ok"))
+    now = (Span("价 "), Span("119"), Span(" ok"))
+
+    assert changed_cells(was, now) == (3, 6)
+    assert changed_cells(was, (*was[:-1], Span(" no"))) == (6, 9)
+    assert changed_cells((Span("a", "dim"),), (Span("a", "up"),)) == (0, 1)
+    assert changed_cells((Span("ab"),), (Span("a"), Span("b"))) == (0, 2)

@@ -132,6 +132,7 @@ def test_result_shows_signs_and_costs_as_minus(samples, look):
         "funding −0.38",
         "round trips 96 today 21",
         "APR 24 h 22.2% 7 d 18.9%",
+        "net APR 29.4%",
     ]
 
 

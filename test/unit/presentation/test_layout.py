@@ -39,9 +39,9 @@ def test_normal_size_is_as_drawn():
     boxes = arrange("grid", 120, 33).boxes
 
     assert boxes["ladder"] == (0, 0, 44, 33)
-    assert boxes["price"] == (44, 0, 76, 12)
-    assert boxes["result"] == (44, 12, 38, 11)
-    assert boxes["health"] == (82, 12, 38, 11)
+    assert boxes["price"] == (44, 0, 76, 11)
+    assert boxes["result"] == (44, 11, 38, 12)
+    assert boxes["health"] == (82, 11, 38, 12)
     assert boxes["fills"] == (44, 23, 76, 10)
 
 
