@@ -88,6 +88,8 @@ class Sender:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.release()
+            else:
+                self._pump()  # a place in the queue that nobody holds is no request that waits
             raise
 
     def release(self) -> None:

@@ -169,6 +169,8 @@ class Watch:
         assert life.bot is not None  # noqa: S101 # `unrest` looked
         assert life.journal is not None  # noqa: S101 # the same
         execution = execution_of(self._world)
+        if execution._desk.sender._waiting:  # noqa: SLF001 # a witness looks inside
+            return "requests wait for their turn"
         doubtful = [
             order.client_order_id
             for order in execution._manager  # noqa: SLF001 # a witness looks inside
