@@ -55,10 +55,11 @@ class Contract:
         con_id, symbol, sec_type, *_, exchange, _primary, currency, _local, _class = fields
         if con_id not in {"0", ""}:
             return int(con_id) == self.con_id
-        return (
-            (symbol, sec_type, currency) == (self.symbol, self.sec_type, self.currency)
-            and exchange in {self.exchange, ""}
-        )
+        return (symbol, sec_type, currency) == (
+            self.symbol,
+            self.sec_type,
+            self.currency,
+        ) and exchange in {self.exchange, ""}
 
     def details(self) -> list[str]:
         """Everything after the request id in `contractDetails`."""

@@ -47,7 +47,7 @@ from core.testing.venues.tws.words import Fields, Ticket
 
 _HOST: Final = "127.0.0.1"
 PAPER_ACCOUNT: Final = "DU1234567"
-_ORDER_FIELDS: Final = 110
+_ORDER_FIELDS: Final = 115
 """Of a plain order at server version 176."""
 _CONTRACT: Final = slice(2, 14)
 _CASH: Final = "CASH"
@@ -64,6 +64,7 @@ _BAR_SECONDS: Final = {
 _TIMES: Final = {
     "GTC": TimeInForce.GTC,
     "DAY": TimeInForce.GTC,
+    "": TimeInForce.GTC,
     "IOC": TimeInForce.IOC,
     "FOK": TimeInForce.FOK,
 }
@@ -95,7 +96,6 @@ class TwsVenue(LoopbackVenue):
         self.sessions: list[Session] = []
         self.is_cut = False
         """Whether the servers behind TWS cannot be reached."""
-        self.lags_positions = False
         self._tickets: dict[str, Ticket] = {}
         """Client id at the floor -> who placed it."""
         self._by_order: dict[str, Ticket] = {}
@@ -235,8 +235,9 @@ class TwsVenue(LoopbackVenue):
         elif rule.fault is Fault.DELAY:
             self.clock.call_after_ns(round(rule.seconds * 1e9), act)
         elif rule.fault is Fault.ANSWER and rule.answer is not None:
-            code, text = rule.answer.body  # type: ignore[misc] # a test gives code and text
-            session.reply(words.error(int(fields[1]), code, text))
+            # A test answers with a status for a code, and a body for its text.
+            number = int(fields[2 if name == "cancel_order" else 1])
+            session.reply(words.error(number, rule.answer.status, str(rule.answer.body)))
         elif rule.how is Loss.SILENCE:
             session.is_muted = True
         else:
@@ -264,7 +265,9 @@ class TwsVenue(LoopbackVenue):
             "58": ("cancel_all_orders", later(self._cancel_all)),
             "59": ("market_data_type", lambda: None),
             "61": ("get_positions", later(self._positions, session)),
-            "64": ("unsubscribe", later(setattr, session, "wants_positions", False)),
+            "62": ("account_summary", later(self._summary, session, f)),
+            "63": ("unsubscribe", lambda: None),
+            "64": ("unsubscribe", later(self._end_positions, session)),
             "71": ("connect", later(self._start, session, f)),
             "76": ("account_updates_multi", later(self._multi, session, f)),
             "77": ("unsubscribe", lambda: None),
@@ -479,7 +482,9 @@ class TwsVenue(LoopbackVenue):
             self.floor.cancel(order.order_id, order.symbol)
         except OrderNotFound:
             state = "Filled" if order.remaining == 0 else "Cancelled"
-            text = f"OrderId {number} that needs to be cancelled cannot be cancelled, state: {state}."
+            text = (
+                f"OrderId {number} that needs to be cancelled cannot be cancelled, state: {state}."
+            )
             session.reply(words.error(number, 10148, text))
         else:
             session.reply(words.error(number, 202, "Order Canceled - reason:"))
@@ -597,6 +602,9 @@ class TwsVenue(LoopbackVenue):
                 session.reply(words.position(contract, self.account, data.size, data.entry_price))
         session.reply(["62", "1"])
 
+    def _end_positions(self, session: Session) -> None:
+        session.wants_positions = False
+
     def _account_updates(self, session: Session, f: list[str]) -> None:
         session.wants_account = f[2] == "1"
         if not session.wants_account:
@@ -608,6 +616,12 @@ class TwsVenue(LoopbackVenue):
         for tag, value, currency in self._values():
             session.reply(["73", "1", f[2], self.account, "", tag, value, currency])
         session.reply(["74", "1", f[2]])
+
+    def _summary(self, session: Session, f: list[str]) -> None:
+        for tag, value, currency in self._values():
+            if tag != "CashBalance":
+                session.reply(["63", "1", f[2], self.account, tag, value, currency])
+        session.reply(["64", "1", f[2]])
 
     def _values(self) -> list[tuple[str, str, str]]:
         """Cash by currency, and what the account is worth, in dollars."""

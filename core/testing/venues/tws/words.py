@@ -220,7 +220,17 @@ def depth_row(
 def trade_tick(request_id: int, trade: TradeData) -> Fields:
     """`tickByTick` of all trades."""
     at = str(int(trade.at.timestamp()))
-    return ["99", str(request_id), "2", at, plain(trade.price), plain(trade.amount), "0", "NASDAQ", ""]
+    return [
+        "99",
+        str(request_id),
+        "2",
+        at,
+        plain(trade.price),
+        plain(trade.amount),
+        "0",
+        "NASDAQ",
+        "",
+    ]
 
 
 def past_trades(request_id: int, trades: Sequence[TradeData]) -> Fields:

@@ -1,0 +1,1 @@
+"""The ccxt door: any venue that ccxt knows, by name, with nothing sent that nobody asked for."""

@@ -1,0 +1,52 @@
+"""The ccxt door connected to loopback venues, as the contract suite asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.adapters.exchanges.ccxt.adapter import CcxtExchange
+from core.adapters.exchanges.credentials import Credentials, Secret
+from core.testing.venues.backpack.venue import BackpackVenue
+from core.testing.venues.binance.venue import BinanceVenue
+from core.testing.venues.harness import LoopbackHarness
+from core.testing.venues.hyperliquid.venue import HyperliquidVenue
+from core.testing.venues.server import LoopbackVenue
+
+
+def _harness(venue: LoopbackVenue, name: str, credentials: Credentials) -> LoopbackHarness:
+    return LoopbackHarness(
+        venue,
+        lambda doors: CcxtExchange(name, doors),
+        lambda: {"rest": venue.rest_url, "socket": venue.socket_url},
+        lambda: credentials,
+    )
+
+
+def ccxt_binance_harness(path: Path) -> LoopbackHarness:
+    """Binance USDⓈ-M with an HMAC key."""
+    del path
+    venue = BinanceVenue()
+    key = Credentials(
+        venue="binance", account="SgsR", key=venue.key.api_key, secret=Secret(venue.key.secret)
+    )
+    return _harness(venue, "ccxt-binance-usdm", key)
+
+
+def ccxt_hyperliquid_harness(path: Path) -> LoopbackHarness:
+    """Hyperliquid with its agent's key."""
+    del path
+    venue = HyperliquidVenue()
+    key = Credentials(
+        venue="hyperliquid",
+        account=venue.wallets.main.address,
+        secret=Secret(venue.wallets.agent.secret),
+    )
+    return _harness(venue, "ccxt-hyperliquid", key)
+
+
+def ccxt_backpack_harness(path: Path) -> LoopbackHarness:
+    """Backpack with the key that may trade."""
+    del path
+    venue = BackpackVenue()
+    key = Credentials(venue="backpack", key=venue.key.api_key, secret=Secret(venue.key.secret))
+    return _harness(venue, "ccxt-backpack", key)
