@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.adapters.exchanges.paper.settings import PaperSettings
     from core.adapters.exchanges.settings import Address
     from core.adapters.exchanges.transcript import Transcript
+    from core.adapters.feeds.spool import Spool
     from core.adapters.keys.store import KeyEntry, KeyStore
     from core.engine.checkup import Visit
     from core.engine.client import EngineClient
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
     from core.services.ports import BotRow, Feed, FundingRow, Journal
     from core.services.recorder.rows import Kind
     from core.services.recorder.service import Recorded
-    from core.services.recorder.spool import Spool
     from core.services.risk.limits import Limits
 
 EMBEDDED: Final = "paper"
@@ -1701,6 +1701,16 @@ def _books_of(bot: BotRow, state: dict[str, str]) -> Books | None:
 
 # -- venues and this machine, looked at ------------------------------------------------------------
 
+_EXTRAS: Final = (
+    ("hyperliquid", ("hyperliquid",), "Hyperliquid's signatures at speed"),
+    ("ibkr", ("ib_async", "ib_insync"), "stocks and currencies at Interactive Brokers"),
+    ("keyring", ("keyring",), "keys in the system's own store"),
+    ("data", ("pyarrow",), "recordings as Parquet"),
+    ("fast", ("numba",), "sweeps at the speed of the machine"),
+    ("cluster", ("distributed",), "sweeps on several machines"),
+)
+"""Extra, packages of which one is enough, what it is needed for."""
+
 
 def venue_table() -> list[VenueAbout]:
     """Every venue that ctos knows, with what can be done there now; nothing of any is loaded."""
@@ -1723,7 +1733,7 @@ def examine_machine() -> Examination:
     from core.services.doctor.snapshot import Examination
 
     place = home()
-    looked = look(place)
+    looked = look(place, _EXTRAS)
     return Examination(checks=(*looked[:4], *_examine_files(place), *_examine_setup(), *looked[4:]))
 
 
@@ -1738,7 +1748,7 @@ def _examine_files(place: Home) -> list[Check]:
         rows, fault = 0, None
         if path.is_file():
             try:
-                rows = inspect(path, count="intents")
+                rows = inspect(path, counts_orders=True)
             except CtosError as error:
                 fault = error
         found.append(judge.journal(mode, exists=path.is_file(), fault=fault, rows=rows))
@@ -1803,7 +1813,7 @@ def examine_venue(venue: str, *, market: str | None = None) -> Examination:
 
 
 def _visit(venue: str, market: str | None) -> Visit:
-    from core.adapters.exchanges.about import known_venues
+    from core.adapters.exchanges.about import CCXT_PREFIX, known_venues
     from core.adapters.exchanges.facts import FACTS
     from core.engine.checkup import Visit
     from core.errors import AuthError
@@ -1817,11 +1827,14 @@ def _visit(venue: str, market: str | None) -> Visit:
     except ConfigError as error:
         fault = error
     opening = Opening(clock=WallClock(), credentials=credentials, market=market or "perpetual")
+    _has_adapter(venue)  # registers what ccxt knows
     exchange = venues().create(venue, opening)
-    about = next(row for row in known_venues(FACTS, venues().names) if row.name == venue)
+    plain_name = venue.removeprefix(CCXT_PREFIX)
+    about = next(row for row in known_venues(FACTS, [plain_name]) if row.name == plain_name)
+    is_native = about.door == "native" and plain_name == venue
     return Visit(
         exchange=exchange,
-        address=_venue_address(venue) if about.door == "native" else about.title,
+        address=_venue_address(venue) if is_native else about.title,
         keys=fault,
         has_keys=credentials is not None,
         rights_told=about.rights_told,
@@ -1883,6 +1896,7 @@ def record(request: RecordRequest) -> Recorded:
     import signal
     import threading
 
+    from core.adapters.feeds.spool import in_thread
     from core.infrastructure.clock import WallClock
     from core.infrastructure.files import FileLock, ensure_folder
     from core.services.recorder.rows import Kind
@@ -1898,6 +1912,7 @@ def record(request: RecordRequest) -> Recorded:
         market=market,
         tap=tap.tell if request.has_raw else None,
     )
+    _has_adapter(request.venue)  # registers what ccxt knows
     exchange = venues().create(request.venue, opening)
 
     async def run(spools: dict[Kind, Spool]) -> Recorded:
@@ -1911,6 +1926,7 @@ def record(request: RecordRequest) -> Recorded:
                 depth=request.depth,
                 seconds=request.seconds,
             ),
+            apart=in_thread,
             missing=partial(_missing_of, exchange),
         )
         tap.listener = recorder.on_frame
@@ -1947,10 +1963,10 @@ class _Tap:
 def _spools(request: RecordRequest) -> dict[Kind, Spool]:
     """Where each kind goes: trades and quotes side by side, so that they are read as one feed."""
     from core.adapters.feeds.parquet_writer import is_available, to_parquet
+    from core.adapters.feeds.spool import LIMIT_BYTES, Spool, renamed
     from core.errors import ExtraMissing
     from core.infrastructure.files import ensure_folder
     from core.services.recorder.rows import COLUMNS, WHOLE_COLUMNS, Kind
-    from core.services.recorder.spool import LIMIT_BYTES, Spool, renamed
 
     is_parquet = is_available() if request.is_parquet is None else request.is_parquet
     if is_parquet and not is_available():

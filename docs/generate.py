@@ -272,7 +272,9 @@ def verified() -> str:
 
 
 def _verified(row: VenueAbout) -> list[tuple[str, ...]]:
-    lines = [(f"`{row.name}`", one.what, one.how, one.on) for one in row.verified]
+    lines: list[tuple[str, ...]] = [
+        (f"`{row.name}`", one.what, one.how, one.on) for one in row.verified
+    ]
     if row.open_points:
         lines.append((f"`{row.name}`", "**not verified**", row.open_points, "–"))
     return lines

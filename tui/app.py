@@ -181,6 +181,8 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
         """The first screen, and the first watch."""
         wanted = self.settings.display.theme
         self.theme = wanted if wanted in self.available_themes else "ctos-dark"
+        if self.theme != wanted:
+            self.say(self.look.words("said.no_theme", theme=wanted), "warn")
         self.switch_mode("grid" if self.bot is not None else "home")
         self.watch_engine()
         self.set_interval(LIST_S, self.looking.ask_lists)

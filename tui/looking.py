@@ -216,7 +216,7 @@ class Looking:
             self.app.say(words_("said.nothing_to_copy"), "warn")
             return
         self.app.copy_to_clipboard(text)
-        self.app.say(words_("said.copied", text=text.splitlines()[0]))
+        self.app.say(words_("said.copied", text=" ".join(text.splitlines()[0].split())))
 
     def write(self, panel: AnyPanel) -> None:
         """Writes what a panel shows as CSV; never over a file that is there."""

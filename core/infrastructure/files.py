@@ -275,6 +275,25 @@ def read_holder(path: Path) -> Holder | None:
     return None
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of a file; the file is opened for reading alone.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _lock(descriptor: int) -> None:
     if sys.platform == "win32":
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

@@ -519,6 +519,19 @@ async def test_quit_leaves_bots_alone_that_were_started_elsewhere(make_app, sour
     assert any(samples.BOT in line and "goes on" in line for line in app.return_value.lines)
 
 
+async def test_quit_after_the_end_names_no_bot_that_goes_on(make_app, source, samples):
+    """A bot that ended is over, though the last picture of it is older."""
+    app = make_app(started_here=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        source.push(BotEnded(bot=samples.BOT, exit_code=0, text="0 orders cancelled"))
+        await settle(pilot)
+        await pilot.press("q")
+        await settle(pilot)
+
+    assert app.return_value.lines == ("0 orders cancelled",)
+
+
 async def test_detach_leaves_the_bot_running(make_app, source, samples):
     """D says so to the engine before it leaves."""
     app = make_app(started_here=True)

@@ -251,6 +251,29 @@ async def test_palette_of_a_reader_has_no_acts(make_app):
     assert not groups & {"grid", "risk", "venue"}
 
 
+async def test_a_theme_that_does_not_exist_is_named(make_app):
+    """The screen opens in the usual one and says so."""
+    app = make_app(bot=None, display={"theme": "ctos-drak"})
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+
+    assert app.theme == "ctos-dark"
+    assert "ctos-drak" in app.said.text
+
+
+async def test_y_copies_what_the_panel_had_no_room_for(make_app, source, samples):
+    """A name that ends in an ellipsis on the screen is whole in the clipboard."""
+    row = replace(samples.BOTS[0], symbol="ABCDEFGHIJKL-USDC-PERP")
+    source.push(samples.home(bots=(row,)))
+    app = make_app(bot=None)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("y")
+        await settle(pilot)
+
+    assert "ABCDEFGHIJKL-USDC-PERP" in app.clipboard
+
+
 async def test_theme_changes_at_once(make_app):
     """A theme from the list paints the panels again."""
     app = make_app(bot=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from decimal import Decimal
 
 from core.engine.client import EngineClient, NoEngine
 from core.engine.protocol import ProfitShown, ReadProfit, Watch

@@ -325,6 +325,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "said.twice": "asked a moment ago already",
     "said.read_only": "This terminal only reads.",
     "said.no_bot": "No bot is chosen.",
+    "said.no_theme": "There is no theme {theme}; the palette lists them.",
     "said.copied": "copied: {text}",
     "said.nothing_to_copy": "Nothing to copy here.",
     "said.wrote": "wrote {rows} rows to {path}",

@@ -307,6 +307,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "said.twice": "刚刚已经请求过",
     "said.read_only": "此终端只读。",
     "said.no_bot": "没有选中机器人。",
+    "said.no_theme": "没有主题 {theme}；命令面板里有全部主题。",
     "said.copied": "已复制：{text}",
     "said.nothing_to_copy": "这里没有可复制的。",
     "said.wrote": "{rows} 行已写入 {path}",

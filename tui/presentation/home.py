@@ -38,7 +38,7 @@ VENUES = (
 BOTS = (
     Column("", 1),
     Column("bots.app", 5, gap=1),
-    Column("bots.venue", 8, most=11, gap=1),
+    Column("bots.venue", 8, gap=1),
     Column("bots.symbol", 10, most=24, gap=1),
     Column("bots.state_column", 9, gap=1),
     Column("bots.up", 5, is_right=True, gap=1),

@@ -198,10 +198,9 @@ def slot_state(rung: Rung, now: datetime, look: Look, *, has_age: bool = True) -
         asked = since(now, slot.unknown_since)
         text = words("ladder.unknown", age=age(asked, is_fine=False) if has_age else "")
         return Span(f"{glyphs.unknown} {text}".rstrip(), "error")
-    if slot.state is SlotState.EXIT_PENDING and not slot.client_order_id:
-        return quiet[SlotState.EMPTY]
+    is_unsent = slot.state is SlotState.EXIT_PENDING and not slot.client_order_id
     if slot.state in quiet:
-        return quiet[slot.state]
+        return quiet[SlotState.EMPTY if is_unsent else slot.state]
     if slot.filled and slot.amount:
         share = percent(slot.filled / slot.amount)
         return Span(f"{'◔' if glyphs.has_braille else glyphs.light_half} {share}", "ok")

@@ -168,9 +168,9 @@ class Panel(Widget, Generic[Row], can_focus=True):
         return (), [[plain_text(self.row_line(row, 400)).strip()] for row in self.rows]
 
     def copy_text(self) -> str:
-        """What `y` copies."""
+        """What `y` copies: the row as if there were room for all of it."""
         row = self.cursor_row
-        return "" if row is None else plain_text(self.row_line(row, self.inner_width)).strip()
+        return "" if row is None else plain_text(self.row_line(row, 400)).strip()
 
     def default_top(self, visible: int) -> int:
         """The first row in view while nobody scrolled."""

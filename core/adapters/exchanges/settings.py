@@ -115,8 +115,8 @@ def _settled(
 
 def _checked(name: str, url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+    if parts.scheme not in ("http", "https", "ws", "wss", "tcp") or not parts.hostname:
         raise ConfigError(
-            "is no address: expected http(s):// or ws(s):// and a host.", key=f"urls.{name}"
+            "is no address: expected http(s)://, ws(s):// or tcp:// and a host.", key=f"urls.{name}"
         )
     return url.rstrip("/")

@@ -57,6 +57,14 @@ class Gap:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A raw message of which the venue's parsers make nothing."""
+
+    venue: str
+    reason: str
+
+
 def replay(path: Path, *, symbol: str | None = None, depth: int = 10) -> Iterator[Told]:
     """Everything of a file or folder, in order of time; equal times keep the order of kinds.
 
@@ -261,6 +269,8 @@ def _raw(path: Path, symbol: str | None) -> Iterator[Told]:
         if transcript is None or transcript.venue != row["venue"]:
             transcript = Transcript(str(row["venue"]), "all")
         for entry in transcript.read([line]):
+            if entry.error is not None:
+                yield row["recv_ns"], Refused(transcript.venue, entry.error)
             for item in entry.items:
                 if symbol is None or getattr(item, "symbol", symbol) == symbol:
                     yield row["recv_ns"], item

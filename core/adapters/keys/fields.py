@@ -110,6 +110,9 @@ FIELDS: Final[Mapping[str, tuple[KeyField, ...]]] = {
             ),
         ),
         KeyField(name="secret", asks="private key of the API key", is_secret=True),
+        KeyField(
+            name="signer", asks="path of the native signer, without lighter-sdk", is_optional=True
+        ),
     ),
     "okx": (_API_KEY, _API_SECRET, _PASSPHRASE, _ACCOUNT),
 }  # fmt: skip

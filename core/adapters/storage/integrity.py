@@ -11,15 +11,15 @@ from core.adapters.storage.copying import copy_database
 from core.adapters.storage.file import check, damaged, translate
 
 
-def inspect(path: Path, *, count: str | None = None) -> int:
+def inspect(path: Path, *, counts_orders: bool = False) -> int:
     """Reads a whole database and compares its pages with each other.
 
     Args:
         path: The file.
-        count: A table whose rows are counted.
+        counts_orders: Whether it is a journal, whose orders are counted.
 
     Returns:
-        The count; 0 without a table.
+        How many orders it holds; 0 where they are not counted.
 
     Raises:
         JournalCorrupt: If it is damaged.
@@ -36,10 +36,9 @@ def inspect(path: Path, *, count: str | None = None) -> int:
         try:
             with contextlib.closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as there:
                 check(there, path)
-                if count is None:
+                if not counts_orders:
                     return 0
-                found = there.execute(f"SELECT COUNT(*) FROM {count}").fetchone()  # noqa: S608 # a name of ours
-                return int(found[0])
+                return int(there.execute("SELECT COUNT(*) FROM intents").fetchone()[0])
         except sqlite3.Error as error:
             raise translate(error, path) from error
 

@@ -199,3 +199,56 @@ def backpack_harness(path: Path) -> LoopbackHarness:
             secret=Secret(venue.key.secret),
         ),
     )
+
+
+def edgex_harness(path: Path) -> LoopbackHarness:
+    """EdgeX V2 with an API key and the key that signs orders."""
+    from core.adapters.exchanges.credentials import Secret
+    from core.adapters.exchanges.edgex.adapter import EdgexExchange
+    from core.testing.venues.edgex.venue import EdgexVenue
+
+    del path
+    venue = EdgexVenue()
+    return LoopbackHarness(
+        venue,
+        EdgexExchange,
+        lambda: {
+            "rest": venue.rest_url,
+            "public": venue.public_url,
+            "private": venue.private_url,
+        },
+        lambda: Credentials(
+            venue="edgex",
+            account=str(venue.key.account_id),
+            key=venue.key.api_key,
+            secret=Secret(venue.key.secret),
+            passphrase=Secret(venue.key.passphrase),
+            options={"trading_key": venue.key.trading_secret},
+        ),
+    )
+
+
+def lighter_harness(path: Path) -> LoopbackHarness:
+    """Lighter with the stand-in for its native signer."""
+    from core.adapters.exchanges.credentials import Secret
+    from core.adapters.exchanges.lighter.adapter import LighterExchange
+    from core.testing.venues.lighter.signing import StandIn
+    from core.testing.venues.lighter.venue import LighterVenue
+
+    del path
+    venue = LighterVenue()
+    return LoopbackHarness(
+        venue,
+        lambda doors: LighterExchange(doors, make_signer=lambda _doors: StandIn(venue.key)),
+        lambda: {
+            "rest": venue.rest_url,
+            "public": venue.public_url,
+            "private": venue.private_url,
+        },
+        lambda: Credentials(
+            venue="lighter",
+            account=str(venue.key.account_index),
+            secret=Secret(venue.key.secret),
+            options={"api_key_index": str(venue.key.api_key_index)},
+        ),
+    )

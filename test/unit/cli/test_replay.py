@@ -21,9 +21,9 @@ BOOK = """ts_ms,is_snapshot,side,price,amount,first_id,last_id,prev_id
 3000,0,ask,101,0,3,3,2
 """
 RAW = (
-    '{"recv_ns": 5000000000, "venue": "binance", "channel": "ws /ws", "msg": '
-    '{"e":"aggTrade","E":4999,"s":"BTCUSDT","a":7,"p":"100.10","q":"0.5","f":1,"l":1,"T":4998,'
-    '"m":true}}\n'
+    '{"recv_ns": 1790000000005000000, "venue": "binance", "channel": "ws /ws", "msg": '
+    '{"e":"aggTrade","E":1790000000001,"s":"BTCUSDT","a":7,"p":"100.10","q":"0.5","f":1,"l":1,'
+    '"T":1790000000000,"m":true}}\n'
 )
 
 
@@ -99,7 +99,17 @@ def test_raw_lines_are_told_by_the_venues_parsers(capfd, tmp_path):
     assert line["type"] == "TradeData"
     assert line["price"] == "100.1"
     assert line["side"] == "sell"
-    assert line["ts_ms"] == 5000
+    assert line["ts_ms"] == 1790000000005
+
+
+def test_a_raw_message_that_makes_no_sense_is_told_as_refused(capfd, tmp_path):
+    """A price of zero is no trade, and is not passed over in silence."""
+    (tmp_path / "raw.jsonl").write_text(RAW.replace("100.10", "0"))
+
+    (line,) = told(capfd, tmp_path / "raw.jsonl")
+
+    assert line["type"] == "Refused"
+    assert line["venue"] == "binance"
 
 
 @pytest.mark.parametrize(

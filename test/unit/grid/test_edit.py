@@ -294,7 +294,7 @@ def test_a_direction_turns_only_while_nothing_is_open():
 
 
 @pytest.mark.parametrize(
-    ("change", "key"),
+    "change, key",
     [({"symbol": "OTHER-USDC-PERP"}, "symbol"), ({"tick_size": Decimal("0.5")}, "tick_size")],
 )
 def test_what_orders_are_counted_in_cannot_be_edited(change: dict[str, object], key: str):

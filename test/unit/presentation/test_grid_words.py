@@ -85,6 +85,8 @@ def test_newest_fill_stands_in_the_ladder_while_it_is_fresh(samples):
     [
         ({"state": SlotState.EMPTY}, "○ waiting"),
         ({"state": SlotState.ENTRY_PENDING}, "◆ sent"),
+        ({"state": SlotState.EXIT_PENDING, "client_order_id": "c1"}, "◆ sent"),
+        ({"state": SlotState.EXIT_PENDING, "client_order_id": ""}, "○ waiting"),
         ({"state": SlotState.ENTRY_OPEN}, "● resting"),
         ({"state": SlotState.ENTRY_OPEN, "filled": Decimal("0.0008")}, "◔ 40%"),
         ({"state": SlotState.PARKED}, "× parked"),

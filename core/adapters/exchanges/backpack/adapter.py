@@ -185,6 +185,7 @@ class BackpackExchange(NativeExchange):
             raise AuthError(
                 "backpack: the key belongs to another account than the one that was pinned.",
                 venue=self.venue,
+                code="ACCOUNT",
                 remedy="Store the key of the right account, or store the account anew.",
             )
 

@@ -212,7 +212,7 @@ class PublicDialect(_BackpackDialect):
         """A book that is asked for again begins anew."""
         for topic in topics:
             if topic.startswith("depth."):
-                self.market.forget(topic.partition(".")[2])
+                self.market.forget(topic)
         return super().give_up(topics)
 
     def lost(self) -> None:
@@ -292,13 +292,13 @@ class PublicDialect(_BackpackDialect):
     async def _ask_whole(self, book: Book, link: Link) -> None:
         """A whole book, asked for until one joins the changes."""
         key = book.listing.key
-        while self.market.books.get(key) is book:
+        while self.market.books.get(book.topic) is book:
             try:
                 sequence, whole = await self._whole(book.listing)
             except VenueError as error:
                 log.info("book.no_answer symbol=%s error=%s", book.listing.symbol, error)
             else:
-                if self.market.books.get(key) is not book:
+                if self.market.books.get(book.topic) is not book:
                     return
                 if self.market.take_whole(book.topic, key, sequence, whole):
                     self.market.tell_books(link)

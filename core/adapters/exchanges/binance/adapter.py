@@ -258,12 +258,14 @@ class BinanceExchange(NativeExchange):
             raise AuthError(
                 "binance: this key may withdraw.",
                 venue=self.venue,
+                code="WITHDRAW",
                 remedy="Take that right away at the venue, or make a key without it.",
             )
         if "usdm" in self._boards and rights.get("enableFutures") is not True:
             raise AuthError(
                 "binance: this key may not trade futures.",
                 venue=self.venue,
+                code="RIGHTS",
                 remedy="Give it that right at the venue.",
             )
 
@@ -273,6 +275,7 @@ class BinanceExchange(NativeExchange):
             raise AuthError(
                 "binance: the account is in hedge mode.",
                 venue=self.venue,
+                code="POSITION_MODE",
                 remedy="Switch it to one-way mode at the venue.",
             )
         rows = await self._rest.signed("GET", USDM, "/fapi/v3/balance", weight=5)
@@ -289,6 +292,7 @@ class BinanceExchange(NativeExchange):
             raise AuthError(
                 "binance: the key belongs to another account than the one that was pinned.",
                 venue=self.venue,
+                code="ACCOUNT",
                 remedy="Store the key of the right account, or store the account anew.",
             )
 

@@ -200,6 +200,7 @@ class Binance(Account):
             raise AuthError(
                 f"{self.words.venue}: this key may withdraw.",
                 venue=self.words.venue,
+                code="WITHDRAW",
                 remedy=_WITHDRAWS,
             )
 
@@ -244,6 +245,7 @@ class BinanceFutures(Binance):
             raise AuthError(
                 f"{self.words.venue}: the account is in hedge mode.",
                 venue=self.words.venue,
+                code="POSITION_MODE",
                 remedy="Switch it to one-way mode at the venue.",
             )
 
@@ -434,12 +436,14 @@ class Okx(Account):
             raise AuthError(
                 f"{self.words.venue}: this key may withdraw.",
                 venue=self.words.venue,
+                code="WITHDRAW",
                 remedy=_WITHDRAWS,
             )
         if row.get("posMode") == "long_short_mode":
             raise AuthError(
                 f"{self.words.venue}: the account is in long/short mode.",
                 venue=self.words.venue,
+                code="POSITION_MODE",
                 remedy="Switch it to net mode at the venue.",
             )
 
@@ -456,6 +460,7 @@ class Bybit(Account):
             raise AuthError(
                 f"{self.words.venue}: this key may withdraw, or does not tell its rights.",
                 venue=self.words.venue,
+                code="WITHDRAW",
                 remedy=_WITHDRAWS,
             )
 

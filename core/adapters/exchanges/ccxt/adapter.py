@@ -15,7 +15,6 @@ asked for, so that they never come from half of a message.
 
 from __future__ import annotations
 
-import uuid
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -954,7 +953,7 @@ class CcxtExchange(NativeExchange):
                 code="FOK",
             )
         # Without an id of ours ccxt would put a broker's into its place.
-        ours = options.client_order_id or f"x{uuid.uuid4().hex[:18]}"
+        ours = options.client_order_id or f"x{self._doors.seams.rng.bytes(9).hex()}"
         near = price
         if price is None and self.row.prices_markets:
             near = await self._near(symbol, side)

@@ -72,6 +72,8 @@ class Dialect(ABC):
     topics_per_message: int = 100
     messages_per_s: float = 5.0
     """Subscription messages that the venue takes in a second."""
+    burst: int | None = None
+    """Messages that leave at once before the pace counts; None for those of one second."""
 
     @abstractmethod
     async def address(self) -> str:

@@ -289,7 +289,13 @@ class Connection:
         if self._group is None:
             coroutine.close()
             return
-        task = self._group.create_task(self._guard(coroutine))
+        guarded = self._guard(coroutine)
+        try:
+            task = self._group.create_task(guarded)
+        except RuntimeError:  # the group is being closed, and a last message came meanwhile
+            guarded.close()
+            coroutine.close()
+            return
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -400,7 +406,7 @@ class Connection:
     async def _ask(self) -> None:
         """Asks for what is wanted and gives up what is not, in few messages at the venue's pace."""
         pause_s = 1.0 / self.dialect.messages_per_s
-        burst = max(1, int(self.dialect.messages_per_s))
+        burst = self.dialect.burst or max(1, int(self.dialect.messages_per_s))
         sent = 0
         while True:
             await self._wake.wait()

@@ -8,8 +8,43 @@ a doubled order. Codes that live use has proved definite belong into a table her
 
 from __future__ import annotations
 
-from core.adapters.exchanges.refusals import by_status, refusal
+from typing import Final
+
+from core.adapters.exchanges.refusals import Meaning, by_status, by_words, refusal
 from core.errors import VenueError
+
+_WORDS: Final = {
+    "DUPLICATE": Meaning.DUPLICATE,
+    "ALREADY_EXIST": Meaning.DUPLICATE,
+    "INSUFFICIENT": Meaning.FUNDS,
+    "NOT_ENOUGH": Meaning.FUNDS,
+    "SPOT_SHORT": Meaning.FUNDS,
+    "INVALID": Meaning.REJECTED,
+    "POST_ONLY": Meaning.REJECTED,
+    "REDUCE_ONLY": Meaning.REJECTED,
+    "LIMIT": Meaning.REJECTED,
+    "MIN_": Meaning.REJECTED,
+    "NOT_ALLOWED": Meaning.REJECTED,
+    "NOT_FOUND": Meaning.REJECTED,
+    "NO_MARKET": Meaning.REJECTED,
+}
+"""What a code's own words say. No list of the venue's codes is published, so this alone proves
+nothing: it counts together with a question that finds no such order (`refused_by_words`)."""
+
+
+def refused_by_words(code: str | None, words: str) -> VenueError | None:
+    """The refusal that a code's words speak of; None where they speak of none.
+
+    Args:
+        code: Of the venue's envelope; an HTTP status does not count.
+        words: The venue's own.
+    """
+    if code is None or code.isdigit():
+        return None
+    meaning = by_words(code, _WORDS)
+    if meaning is None:
+        return None
+    return refusal("edgex", meaning, code=code, words=words, is_order=True)
 
 
 def error_of(

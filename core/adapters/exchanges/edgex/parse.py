@@ -18,6 +18,7 @@ Traps:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -40,6 +41,7 @@ from core.adapters.exchanges.depth import BookDelta
 from core.adapters.exchanges.models import (
     BalanceData,
     FillData,
+    FundingPaymentData,
     FundingRateData,
     Liquidity,
     OHLCVData,
@@ -164,6 +166,22 @@ _ASSET: Final = shape(
     "getAccountAsset",
     "account collateralList positionList version positionAssetList collateralAssetModelList"
     " oraclePriceList",
+)
+_ASSET_MODEL: Final = shape(
+    "getAccountAsset.collateralAssetModelList",
+    "userId accountId coinId totalEquity totalPositionValueAbs initialMarginRequirement"
+    " starkExRiskValue pendingWithdrawAmount pendingTransferOutAmount orderFrozenAmount"
+    " availableAmount",
+)
+_MOVE: Final = shape(
+    "positionTransaction",
+    "id userId accountId coinId contractId type deltaOpenSize deltaOpenValue deltaOpenFee"
+    " deltaFundingFee beforeOpenSize beforeOpenValue beforeOpenFee beforeFundingFee fillCloseSize"
+    " fillCloseValue fillCloseFee fillOpenSize fillOpenValue fillOpenFee fillPrice liquidateFee"
+    " realizePnl isLiquidate isDeleverage fundingTime fundingRate fundingIndexPrice"
+    " fundingOraclePrice fundingPositionSize orderId orderFillTransactionId"
+    " collateralTransactionId forceTradeId extraType extraDataJson censorStatus censorTxId"
+    " censorTime createdTime updatedTime",
 )
 _CREATED: Final = shape("createOrder", "orderId clientOrderId")
 
@@ -460,14 +478,68 @@ def _collateral(fields: Fields, coins: dict[str, str]) -> BalanceData:
 def parse_account_asset(
     raw: object, reading: Reading, coins: dict[str, str] | None = None
 ) -> tuple[UserData, ...]:
-    """REST `getAccountAsset`: positions other than flat, then balances."""
+    """REST `getAccountAsset`: positions other than flat, then balances.
+
+    Where the venue tells what is available and what the account is worth, the balance says so.
+    """
     found: list[UserData] = []
     for row in _rows(raw, reading):
         fields = Fields(row, _ASSET, reading)
         positions = objects(fields.items_or_empty("positionList"), _POSITION, reading)
         found.extend(p for f in positions if (p := _position(f)).size)
         rows = objects(fields.items_or_empty("collateralList"), _COLLATERAL, reading)
-        found.extend(_collateral(f, coins or {}) for f in rows)
+        models = {
+            f.identifier("coinId"): f
+            for f in objects(
+                fields.items_or_empty("collateralAssetModelList"), _ASSET_MODEL, reading
+            )
+        }
+        found.extend(
+            _valued(_collateral(f, coins or {}), models.get(f.identifier("coinId"))) for f in rows
+        )
+    return tuple(found)
+
+
+def _valued(balance: BalanceData, model: Fields | None) -> BalanceData:
+    if model is None:
+        return balance
+    free = model.decimal_or_none("availableAmount")
+    free = balance.free if free is None else free
+    return replace(
+        balance,
+        free=free,
+        used=max(balance.total - free, Decimal(0)),
+        equity=model.decimal_or_none("totalEquity"),
+    )
+
+
+def parse_funding_payments(raw: object, reading: Reading) -> tuple[FundingPaymentData, ...]:
+    """REST `getPositionTransactionPage`: settlements of funding, in the venue's order.
+
+    A fee is what the account received (negative: paid).
+    """
+    found = []
+    for fields in objects(_rows(raw, reading), _MOVE, reading):
+        if fields.raw("type") != "SETTLE_FUNDING_FEE":
+            continue
+        reading.own(fields.identifier("accountId"))
+        size = fields.decimal_or_none("fundingPositionSize")
+        found.append(
+            FundingPaymentData(
+                venue=reading.venue,
+                account=reading.account,
+                symbol=reading.listing(fields.identifier("contractId")).symbol,
+                payment_id=fields.identifier("id"),
+                amount=fields.decimal("deltaFundingFee"),
+                rate=fields.decimal_or_none("fundingRate") or Decimal(0),
+                position=fields.decimal_or_none("beforeOpenSize") or Decimal(0)
+                if size is None
+                else size,
+                at=fields.time(
+                    "fundingTime" if fields.has("fundingTime") else "createdTime", MILLISECOND
+                ),
+            )
+        )
     return tuple(found)
 
 

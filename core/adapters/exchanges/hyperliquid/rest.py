@@ -252,6 +252,7 @@ def check_role(role: str, master: str, account: str) -> None:
         raise AuthError(
             "hyperliquid: this is the account's own key, which may also withdraw.",
             venue="hyperliquid",
+            code="WITHDRAW",
             remedy="Make an API wallet (agent) and use its key.",
         )
     if role != "agent":
@@ -264,6 +265,7 @@ def check_role(role: str, master: str, account: str) -> None:
         raise AuthError(
             "hyperliquid: the key belongs to another account.",
             venue="hyperliquid",
+            code="ACCOUNT",
             remedy="Set the account's address to that of the API wallet's owner.",
         )
 

@@ -42,6 +42,7 @@ from core.adapters.exchanges.models import (
     BalanceData,
     BookLevel,
     FillData,
+    FundingPaymentData,
     FundingRateData,
     Liquidity,
     MarginMode,
@@ -167,6 +168,11 @@ _ACCOUNT: Final = shape(
     " referral_points_percentage can_rfq can_rfq_market_ids created_at metadata positions assets"
     " total_asset_value cross_asset_value cross_initial_margin_requirement"
     " cross_maintenance_margin_requirement shares pending_unlocks approved_integrators pool_info",
+)
+_PAYMENTS: Final = shape("positionFunding", "code message next_cursor position_fundings")
+_PAYMENT: Final = shape(
+    "positionFunding.position_fundings",
+    "timestamp market_id funding_id change rate position_size position_side discount",
 )
 _SENT: Final = shape(
     "sendTx",
@@ -619,6 +625,46 @@ def parse_account(raw: object, reading: Reading) -> tuple[UserData, ...]:
             if (position := _position(row)).size
         )
     return tuple(found)
+
+
+def parse_account_assets(raw: object, reading: Reading) -> tuple[BalanceData, ...]:
+    """REST `account`: holdings other than the collateral."""
+    answer = Fields(raw, _ACCOUNTS, reading)
+    return tuple(
+        _asset(row, None)
+        for fields in objects(answer.items("accounts"), _ACCOUNT, reading)
+        for row in objects(fields.items_or_empty("assets"), _ASSET, reading)
+        if row.text("symbol") != "USDC"
+    )
+
+
+def parse_account_margins(raw: object, reading: Reading) -> tuple[PositionData, ...]:
+    """REST `account`: the row of every market that has one, flat ones too."""
+    answer = Fields(raw, _ACCOUNTS, reading)
+    return tuple(
+        _position(row)
+        for fields in objects(answer.items("accounts"), _ACCOUNT, reading)
+        for row in objects(fields.items_or_empty("positions"), _POSITION, reading)
+    )
+
+
+def parse_funding_payments(raw: object, reading: Reading) -> tuple[FundingPaymentData, ...]:
+    """REST `positionFunding`: our settlements, newest first; a change is what was received."""
+    answer = Fields(raw, _PAYMENTS, reading)
+    signs = {"long": Decimal(1), "short": Decimal(-1)}
+    return tuple(
+        FundingPaymentData(
+            venue=reading.venue,
+            account=reading.account,
+            symbol=reading.listing(str(fields.whole("market_id"))).symbol,
+            payment_id=fields.identifier("funding_id"),
+            amount=fields.decimal("change"),
+            rate=fields.decimal("rate"),
+            position=fields.choice("position_side", signs) * fields.amount("position_size"),
+            at=fields.time("timestamp", SECOND),
+        )
+        for fields in objects(answer.items_or_empty("position_fundings"), _PAYMENT, reading)
+    )
 
 
 def _collateral(fields: Fields, worth: str, at: datetime | None) -> BalanceData:

@@ -281,6 +281,17 @@ class NativeExchange(ExchangeInterface):
         self._tell(EventType.AUTHENTICATED)
         return True
 
+    async def prove(self) -> None:
+        """Tries the keys and opens no socket: afterwards the account can be asked about.
+
+        Raises:
+            AuthError: As `_prove`; its `code` says what is wrong where that is known: WITHDRAW,
+                RIGHTS, ACCOUNT or POSITION_MODE.
+            VenueError: If the venue does not answer.
+        """
+        self.need_account()
+        await self._prove()
+
     async def _margin_difference(self) -> str:
         """Puts the wanted margins into force; what the venue has instead, empty if all are.
 

@@ -53,6 +53,15 @@ class Listings:
         reading.account = self.account
         return reading
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """Topic -> messages of the venue that are known to be missing for good."""
+        return {
+            name.removesuffix(":lost"): count
+            for name, count in self._reading.unknown.items()
+            if name.endswith(":lost")
+        }
+
     def count(self, what: str, count: int = 1) -> None:
         """Counts something that was ignored."""
         self._reading.unknown[what] += count

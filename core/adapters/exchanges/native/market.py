@@ -57,6 +57,8 @@ class Book:
 
     listing: Listing
     topic: Topic
+    tells_best: bool
+    """Whether its best prices are those of the ticker."""
     ladder: Ladder
     joint: Joint[Change]
     is_asking: bool = False
@@ -81,6 +83,7 @@ class Market:
         hub: Who listens.
         rule: How a change says what it follows.
         restart: Asks for a whole book; told once until one came (`take_whole`).
+        tells_best: Which books also give the best prices of tickers, rather than their levels.
     """
 
     def __init__(
@@ -90,15 +93,18 @@ class Market:
         hub: Hub,
         rule: Rule,
         restart: Callable[[Book, Link], None],
+        *,
+        tells_best: Callable[[Topic], bool] = lambda _topic: False,
     ) -> None:
         self._clock = clock
         self._listings = listings
         self._hub = hub
         self._rule = rule
         self._restart = restart
-        self.books: dict[str, Book] = {}
-        """The venue's key -> its book."""
-        self._touched: dict[str, Book] = {}
+        self._tells_best = tells_best
+        self.books: dict[Topic, Book] = {}
+        """Topic -> the book that it carries."""
+        self._touched: dict[Topic, Book] = {}
         self._trades: dict[str, _Newest] = {}
 
     def lost(self) -> None:
@@ -156,10 +162,10 @@ class Market:
         if book is not None:
             self._ask(book, link)
 
-    def forget(self, key: str) -> None:
+    def forget(self, topic: Topic) -> None:
         """Nobody listens any more, or everything begins anew."""
-        self.books.pop(key, None)
-        self._touched.pop(key, None)
+        self.books.pop(topic, None)
+        self._touched.pop(topic, None)
 
     def take_change(
         self,
@@ -180,7 +186,7 @@ class Market:
         verdict = book.joint.take(*span, change)
         if verdict is Succession.NEXT:
             book.ladder.apply(change.bids, change.asks)
-            self._touched[key] = book
+            self._touched[topic] = book
             return
         if verdict is Succession.GAP:
             log.warning("book.gap venue=%s symbol=%s", self._listings.venue, book.listing.symbol)
@@ -188,11 +194,23 @@ class Market:
         if not book.joint.is_whole:
             self._ask(book, link)
 
-    def take_whole(self, topic: Topic, key: str, sequence: int, whole: Change) -> bool:
-        """A whole book; False if a newer one is needed, since what waited does not join it."""
+    def take_whole(
+        self, topic: Topic, key: str, sequence: int, whole: Change, *, is_in_order: bool = False
+    ) -> bool:
+        """A whole book; False if a newer one is needed, since what waited does not join it.
+
+        Args:
+            topic: That carries the book.
+            key: The venue's key of the instrument.
+            sequence: Of this book.
+            whole: All its levels.
+            is_in_order: Whether it came among the changes, so that all before it are in it.
+        """
         book = self._book(topic, key)
         if book is None:
             return True
+        if is_in_order:
+            book.joint.breaks()
         changes = book.joint.restart(sequence)
         if changes is None:
             return False
@@ -201,7 +219,7 @@ class Market:
         book.at_ns = max(book.at_ns, whole.at_ns)
         for change in changes:
             book.ladder.apply(change.bids, change.asks)
-        self._touched[key] = book
+        self._touched[topic] = book
         return True
 
     def tell_books(self, link: Link) -> None:
@@ -217,6 +235,8 @@ class Market:
                     self._ask(book, link)
             elif book.crossed:
                 book.crossed = 0  # the next sane one is told
+            elif book.tells_best:
+                self._tell_best(book, now)
             else:
                 self._tell_book(book, now)
 
@@ -237,13 +257,26 @@ class Market:
             )
         )
 
+    def _tell_best(self, book: Book, now: datetime) -> None:
+        bid, ask = book.ladder.best()
+        quote = self._hub.of(book.listing.symbol).quote
+        self._hub.set_best(
+            quote,
+            None if bid is None else bid.price,
+            None if bid is None else bid.amount,
+            None if ask is None else ask.price,
+            None if ask is None else ask.amount,
+        )
+        quote.at = from_ns(book.at_ns)
+        self._hub.tell_quote(book.listing.symbol, now)
+
     def _ask(self, book: Book, link: Link) -> None:
         if not book.is_asking:
             book.is_asking = True
             self._restart(book, link)
 
     def _book(self, topic: Topic, key: str) -> Book | None:
-        book = self.books.get(key)
+        book = self.books.get(topic)
         if book is None:
             listing = self._listings.by_key.get(key)
             rules = None if listing is None else listing.instrument
@@ -251,7 +284,9 @@ class Market:
                 self._listings.count("book:refused")
                 return None
             ladder = Ladder(rules.tick_size, rules.lot_size)
-            book = self.books[key] = Book(listing, topic, ladder, Joint(self._rule))
+            tells_best = self._tells_best(topic)
+            book = Book(listing, topic, tells_best, ladder, Joint(self._rule))
+            self.books[topic] = book
         return book
 
     # -- trades -------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What venues say, kept: the wire as it came, and trades, quotes and books as rows."""

@@ -1,0 +1,37 @@
+"""`ctos venues`: what can be done where, and what of it was verified."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from core.errors import ExitCode
+from tui.cli.border import put
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def venues(*, is_json: bool) -> int:
+    """The table of venues; no adapter and no client library is loaded."""
+    from core import wiring
+
+    rows = wiring.venue_fields()
+    if is_json:
+        put(json.dumps(rows, ensure_ascii=False))
+        return ExitCode.OK
+    put(f"{'venue':<13}{'markets':<20}{'prices':<8}{'trading':<9}verified")
+    for row in rows:
+        put(_line(row))
+    return ExitCode.OK
+
+
+def _line(row: Mapping[str, object]) -> str:
+    kinds, verified = row["market_types"], row["verified"]
+    assert isinstance(kinds, list)  # noqa: S101 # as `about.as_json` makes it
+    assert isinstance(verified, dict)  # noqa: S101 # likewise
+    on = f" ({verified['on']})" if verified["on"] else ""
+    marks = ["yes" if row[name] else "-" for name in ("public", "private")]
+    return (
+        f"{row['name']:<13}{', '.join(kinds):<20}{marks[0]:<8}{marks[1]:<9}{verified['what']}{on}"
+    )
