@@ -16,17 +16,17 @@ from core.testing.simulation.invariants.watch import INVARIANTS
 from core.testing.simulation.report import write_report
 from core.testing.simulation.world import Setup, simulate
 
-ROOT = Path(__file__).resolve().parents[2]
-SHORT_S = 300.0
-TRACES = """
-import sys
-from core.testing.simulation.world import Setup, simulate
-
 # Who is killed between making a coroutine and starting it leaves it behind, as a process would.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT_S = 300.0
+TRACES = """
+import sys
+from core.testing.simulation.world import Setup, simulate
 for seed in map(int, sys.argv[2:]):
     print(seed, simulate(Setup(seed=seed, lasts_s=float(sys.argv[1]))).trace)
 """

@@ -271,6 +271,7 @@ class GridMachine(GridOwner):
             slot = self._slots[share.level - 1]
             if slot.order is None and share not in missed:
                 slot.is_waiting = False
+                self._levels_touched.add(slot.level)
                 self._settle(slot, "of_initial_fill", ())
         for share in sorted(missed, key=lambda share: share.level, reverse=True):
             slot = self._slots[share.level - 1]

@@ -130,6 +130,7 @@ class GridSender(GridBooks):
             if slot.is_parked or slot.leg(self.ledger.lots(level)) is Leg.EXIT:
                 continue
             slot.is_waiting = waits and self._is_crossed(slot)
+            self._levels_touched.add(level)
             if slot.is_waiting:
                 crossed.append(slot)
         if crossed and may_take and self._may_send(Leg.ENTRY):

@@ -50,6 +50,8 @@ class Rest:
     is_running: bool = True
     """Whether a bot runs."""
     phase: str = "running"
+    is_out_of_range: bool = False
+    """Whether it holds because the price has left what its file allows, and has said so."""
     unrest: str = ""
     """Why it is not at rest, where it is not."""
     open_orders: tuple[OrderData, ...] = ()

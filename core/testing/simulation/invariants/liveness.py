@@ -49,13 +49,13 @@ class BotsRun(Invariant):
     """L4."""
 
     name = "L4"
-    sentence = "The bot runs."
+    sentence = "The bot runs, or has said that the price has left its file."
 
     def at_rest(self, rest: Rest) -> Iterable[str]:
         """Or it does not."""
         if not rest.is_running:
             yield "no bot runs"
-        elif rest.phase != "running":
+        elif rest.phase != "running" and not rest.is_out_of_range:
             yield f"the bot is {rest.phase}"
 
 

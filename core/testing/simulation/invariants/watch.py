@@ -76,6 +76,14 @@ _COUNTED: Final[dict[type, str]] = {
 }
 
 
+NO_LADDER = "no ladder"
+
+
+def is_out_of_range(machine: GridMachine) -> bool:
+    """Whether a grid holds because the price has left its file: it waits for a person."""
+    return machine.phase is GridPhase.HOLDING and machine.phase_reason.startswith(NO_LADDER)
+
+
 class Watch:
     """The invariants of one run.
 
@@ -157,6 +165,8 @@ class Watch:
         if life is None or life.is_over or life.bot is None or life.journal is None:
             return "no bot runs"
         machine = life.bot.service.machine
+        if is_out_of_range(machine):
+            return ""
         if machine.phase is not GridPhase.RUNNING:
             return f"the bot is {machine.phase.value}: {machine.phase_reason}"
         return (
@@ -258,6 +268,7 @@ class Watch:
             terms=self.terms,
             is_running=True,
             phase=machine.phase.value,
+            is_out_of_range=is_out_of_range(machine),
             unrest=self.unrest(),
             open_orders=open_orders,
             last_words=last_words,
