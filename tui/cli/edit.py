@@ -40,7 +40,8 @@ async def _edit(name: str, file: Path | None, *, is_json: bool, is_sure: bool) -
             return ExitCode.OK
         if not is_terminal(sys.stdin):
             say("Nothing was changed: it needs your yes, or --yes.")
-            return ExitCode.CONFIG
+            # A program that asked for JSON reads `applied`; a person may have meant it to happen.
+            return ExitCode.OK if is_json else ExitCode.CONFIG
         word = name if client.welcome.mode == "live" else "yes"
         if not is_confirmed(f"{name}: {in_short(shown.diff, is_done=False)}.", word):
             say("Nothing was changed.")

@@ -326,9 +326,7 @@ class ExecutionService:
             self._desk.on_diary(bot.bot_id, step.at_ns, "risk.denied", fields)
         self._launch(turn.placed, turn.cancels)
 
-    def _renew(
-        self, bot: BotBook, renewal: Renewal, at_ns: int, transaction: Transaction
-    ) -> None:
+    def _renew(self, bot: BotBook, renewal: Renewal, at_ns: int, transaction: Transaction) -> None:
         """Writes who the bot is from now on, together with the state that follows from it."""
         row = self._journal.bot(bot.bot_id)
         if row is not None:

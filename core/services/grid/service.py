@@ -283,9 +283,7 @@ class GridService:
 
     def profit(self) -> GridProfit:
         """Where the result comes from, slot by slot, now."""
-        return grid_profit(
-            self.machine, self._clock.now_ns(), self._market.mark(self.spec.symbol)
-        )
+        return grid_profit(self.machine, self._clock.now_ns(), self._market.mark(self.spec.symbol))
 
     @property
     def inbox(self) -> EventQueue[Event | Edited]:
