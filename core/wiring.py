@@ -1241,10 +1241,21 @@ def key_store() -> KeyStore:
 
 def key_fields(venue: str) -> list[tuple[str, str, bool]]:
     """What a venue wants: name, how to ask for it, whether it is a secret."""
-    from core.adapters.keys.fields import fields_of
+    import difflib
+
+    from core.adapters.keys.fields import FIELDS, fields_of
     from core.adapters.keys.places import check_venue
 
-    return [(item.name, item.asks, item.is_secret) for item in fields_of(check_venue(venue))]
+    check_venue(venue)
+    known = sorted({*FIELDS, *venues().names})
+    if venue not in known and not venue.startswith(CCXT):
+        near = difflib.get_close_matches(venue, known, n=1)
+        raise ConfigError(
+            f"there is no venue {venue!r}; known are: {', '.join(known)}, and {CCXT}NAME.",
+            source="arguments",
+            remedy=f"Did you mean {near[0]!r}?" if near else None,
+        )
+    return [(item.name, item.asks, item.is_secret) for item in fields_of(venue)]
 
 
 def keep_keys(venue: str, values: Mapping[str, str], *, store: str) -> str:
