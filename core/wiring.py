@@ -275,7 +275,7 @@ def describe(request: StartBot) -> Described:
 
     config = read_grid(request)
     if request.is_live:
-        _check_live(config.exchange)
+        _check_live(config)
     kind = "LIVE" if request.is_live else "paper"
     grid, instrument = config.settings, config.settings.instrument
     market = f"{config.exchange} {instrument.symbol}"
@@ -321,13 +321,16 @@ def plan(request: StartBot, *, price: str | None) -> GridPlan:
     return make_plan(config.settings, at)
 
 
-def _check_live(venue: str) -> None:
-    """Refuses real money where there is no adapter, or where there are no keys.
+def _check_live(config: GridBotConfig) -> None:
+    """Refuses real money without an adapter, a limit for the loss of a day, or keys.
 
     Raises:
-        ConfigError: Without an adapter.
+        ConfigError: Without an adapter, or without the limit.
         AuthError: Without keys.
     """
+    from core.services.risk.limits import require_for_live, tighter
+
+    venue = config.exchange
     if not _has_adapter(venue):
         raise ConfigError(
             f"no adapter for {venue} yet: real orders cannot be sent.",
@@ -335,6 +338,7 @@ def _check_live(venue: str) -> None:
             key="--live",
             remedy="Run it on paper: leave --live away.",
         )
+    require_for_live(tighter(config.risk.limits(), settings().limits), source=config.source)
     key_store().credentials(venue)
 
 
@@ -583,7 +587,7 @@ class Doors:
 
         config = read_grid(request)
         if request.is_live:
-            _check_live(config.exchange)
+            _check_live(config)
         health = config.settings.health
         return BotPlan(
             app=request.app,
@@ -1619,10 +1623,8 @@ def audit(place: Home, mode: str, *, name: str | None, run: str | None) -> Audit
     from core.infrastructure.clock import WallClock
     from core.services.audit.snapshot import AuditReport
 
-    folder = place.root / "runs" / run if run is not None else place.mode_folder(mode)
-    if run is not None and not (folder / JOURNAL).is_file():
-        raise ConfigError(f"there is no run {run[:64]!r}.", source="arguments", key="--run")
-    if not (folder / JOURNAL).is_file():
+    folder = _journal_folder(place, mode, run)
+    if folder is None:
         return AuditReport(findings=())
     is_running = run is None and holder_of(place, mode) is not None
     with tempfile.TemporaryDirectory(prefix="ctos-audit-") as temporary:
@@ -1669,10 +1671,8 @@ def explain(
     from core.services.execution.explanation import UnknownOrder
     from core.services.execution.explanation import explain as look
 
-    folder = place.root / "runs" / run if run is not None else place.mode_folder(mode)
-    if not (folder / JOURNAL).is_file():
-        if run is not None:
-            raise ConfigError(f"there is no run {run[:64]!r}.", source="arguments", key="--run")
+    folder = _journal_folder(place, mode, run)
+    if folder is None:
         return None
     with tempfile.TemporaryDirectory(prefix="ctos-why-") as temporary:
         copies = Path(temporary)
@@ -1684,6 +1684,20 @@ def explain(
             return None
         finally:
             journal.close()
+
+
+def _journal_folder(place: Home, mode: str, run: str | None) -> Path | None:
+    """Where the journal of a mode or of a run is; None for a mode that never traded.
+
+    Raises:
+        ConfigError: For a run that is not there.
+    """
+    folder = place.mode_folder(mode) if run is None else place.root / "runs" / run
+    if (folder / JOURNAL).is_file():
+        return folder
+    if run is not None:
+        raise ConfigError(f"there is no run {run[:64]!r}.", source="arguments", key="--run")
+    return None
 
 
 def _grid_of(bot: BotRow) -> GridBotConfig | None:

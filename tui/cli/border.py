@@ -16,6 +16,9 @@ from core.errors import CtosError, ExitCode
 
 log = logging.getLogger(__name__)
 
+_KEY_LENGTH = 64
+"""Hexadecimal digits of a private key; nothing shorter needs a closer look."""
+
 
 def finish(command: Callable[[], int]) -> NoReturn:
     """Runs a command and ends the process with its code; no traceback ever reaches the terminal."""
@@ -49,6 +52,7 @@ def _fill_standard_streams() -> None:
 
 def _run(command: Callable[[], int]) -> int:
     try:
+        _refuse_secrets()
         return int(command())
     except CtosError as error:
         say(f"ctos: {_near(str(error))}")
@@ -64,6 +68,16 @@ def _run(command: Callable[[], int]) -> int:
         say(f"ctos: this should not have happened: {type(alone).__name__}: {alone}")
         say(f"ctos: {_put_on_record(error)}")
         return int(ExitCode.FAILED)
+
+
+def _refuse_secrets() -> None:
+    """A private key on the command line, where every user of the machine can read it."""
+    long = [text for text in sys.argv[1:] if len(text) >= _KEY_LENGTH]
+    if long:
+        from core.infrastructure.secret_keys import refuse_secret_argument
+
+        for text in long:
+            refuse_secret_argument(text.rpartition("=")[2])
 
 
 def _near(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from core.adapters.storage import schema
 from core.adapters.storage.file import translate
+from core.adapters.storage.store import Reader
 from core.services.ports import (
     BotRow,
     EvidenceRow,
@@ -50,6 +51,7 @@ class SqliteHistory:
             self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         except sqlite3.Error as error:
             raise translate(error, path) from error
+        self._reader = Reader(self._connection)
 
     def close(self) -> None:
         """Closes the file."""
@@ -57,11 +59,7 @@ class SqliteHistory:
 
     def bots(self) -> list[BotRow]:
         """Every bot, oldest first."""
-        columns = ", ".join(BotRow._fields)
-        return [
-            BotRow(*row)
-            for row in self._rows(f"SELECT {columns} FROM bots ORDER BY created_ns, bot_id")  # noqa: S608 # the names of a named tuple's fields
-        ]
+        return self._reader.bots()
 
     def intents(self, bot_id: str) -> list[StoredIntent]:
         """Every intent, oldest first; `applied` is left to whoever adds its executions up."""
@@ -81,9 +79,7 @@ class SqliteHistory:
 
     def ledger(self, bot_id: str) -> LedgerRow | None:
         """The sums of a bot."""
-        columns = ", ".join(LedgerRow._fields)
-        rows = self._rows(f"SELECT {columns} FROM ledger WHERE bot_id = ?", bot_id)  # noqa: S608 # the names of a named tuple's fields
-        return LedgerRow(*rows[0]) if rows else None
+        return self._reader.ledger(bot_id)
 
     def evidence(self, bot_id: str) -> list[EvidenceRow]:
         """What was learned about its intents, oldest first."""
@@ -91,8 +87,7 @@ class SqliteHistory:
 
     def state(self, bot_id: str) -> dict[str, str]:
         """The machine's state."""
-        rows = self._rows("SELECT key, value FROM machine_state WHERE bot_id = ?", bot_id)
-        return {str(key): str(value) for key, value in rows}
+        return self._reader.state(bot_id)
 
     def _rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         try:
