@@ -7,7 +7,7 @@ weighs 1 and one more for every forty orders in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -268,8 +268,3 @@ def check_role(role: str, master: str, account: str) -> None:
             code="ACCOUNT",
             remedy="Set the account's address to that of the API wallet's owner.",
         )
-
-
-def words_of(answer: Mapping[str, object]) -> str:
-    """A refusal's text."""
-    return str(answer.get("response", ""))

@@ -66,11 +66,6 @@ def error_of(
     )
 
 
-def row_error(row: object) -> VenueError | None:
-    """The error that one row of an order's answer stands for; None for success."""
-    return error_of(200, row, is_order=True)
-
-
 def _meaning(code: int, status: int) -> Meaning:
     if code in CODES:
         return CODES[code]
