@@ -54,7 +54,7 @@ from core.services.grid.protection_keys import (
 )
 from core.services.grid.shape_keys import RangeKeys, SpacingKeys
 from core.services.risk.config import RiskConfig
-from core.wiring import venue_table
+from core.wiring.examination import venue_table
 from tui.cli.main import app
 from tui.keymap import REGISTRY, Danger, shown
 from tui.settings import DisplaySettings

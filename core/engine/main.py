@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(mode: str, *, is_debug: bool) -> int:
     from core.engine.serving import serve
-    from core.wiring import setting as opened
+    from core.wiring.engines import setting as opened
 
     with opened(mode, is_debug=is_debug) as setting:
         log.info("engine.started mode=%s pid=%d", mode, os.getpid())

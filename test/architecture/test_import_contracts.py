@@ -33,7 +33,7 @@ VIOLATIONS = [
     ),
     ("core/services/grid/service.py", "import core.services.arbitrage.plan", "services-rooms"),
     ("core/services/grid/machine.py", "import core.services.grid.service", "pure"),
-    ("core/engine/supervisor.py", "import core.wiring", "engine-imports"),
+    ("core/engine/supervisor.py", "import core.wiring.engines", "engine-imports"),
     ("core/services/risk/screen.py", "import textual", "core-knows-no-screen"),
     ("core/services/risk/client.py", "import ccxt", "clients-stay-at-the-door"),
     ("tui/app.py", "import core.services.grid.machine", "tui-imports"),
@@ -63,13 +63,15 @@ ALLOWED = {
         "import asyncio, core.services.grid.machine, core.services.risk.gate"
     ),
     "core/services/backtest/service.py": "import core.services.grid.machine",
-    "core/engine/main.py": "import core.wiring, core.engine.client",
+    "core/engine/main.py": "import core.wiring.engines, core.engine.client",
     "core/engine/client.py": "import core.services.grid.snapshot",
-    "core/wiring.py": "import core.adapters.exchanges.other.rest, core.engine.client",
-    "core/testing/venue.py": "import core.wiring, random",
+    "core/wiring/venues.py": "import core.adapters.exchanges.other.rest",
+    "core/wiring/doors.py": "import core.wiring.venues",
+    "core/wiring/engines.py": "import core.wiring.doors, core.engine.client",
+    "core/testing/venue.py": "import core.wiring.doors, random",
     "tui/app.py": "import textual, core.services.grid.snapshot, core.engine.client",
     "tui/presentation/cells.py": "import rich, core.services.grid.snapshot",
-    "tui/cli/main.py": "import core.wiring, core.services.grid.config",
+    "tui/cli/main.py": "import core.wiring.engines, core.services.grid.config",
 }
 
 

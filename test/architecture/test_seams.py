@@ -51,7 +51,7 @@ SEAMS = {
         "core/infrastructure/",
         "core/services/recorder/spool.py",
         "core/testing/",
-        "core/wiring.py",
+        "core/wiring/",
         "tui/",
     },
     "modules": {
@@ -59,7 +59,7 @@ SEAMS = {
         "core/engine/",
         "core/infrastructure/",
         "core/testing/",
-        "core/wiring.py",
+        "core/wiring/",
         "tui/",
     },
 }

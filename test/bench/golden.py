@@ -196,13 +196,13 @@ def ctos(tape: Path, how: str, environment: dict[str, str]) -> Table:
 
 def run_here(tape: Path, *, is_leaping: bool) -> Table:
     """The bot over the tape: machine, risk, execution, journal in memory, paper venue."""
-    from core import wiring
     from core.engine.doors import BotPlan, OpenFeed, VenueRoom
     from core.engine.protocol import StartBot
     from core.engine.runs import run_apart
     from core.services.backtest.record import RunRecord
+    from core.wiring import backtests
 
-    class Doors(wiring.BacktestDoors):
+    class Doors(backtests.BacktestDoors):
         """Steps through every row where it is told to."""
 
         def exchange(self, plan: BotPlan, feed: OpenFeed, room: VenueRoom) -> Any:
@@ -212,9 +212,9 @@ def run_here(tape: Path, *, is_leaping: bool) -> Table:
             return found
 
     request = StartBot(app="grid", path="golden.yaml", text=CONFIG, speed="max")
-    data = wiring.BacktestData(paths=(tape,))
+    data = backtests.BacktestData(paths=(tape,))
     record = RunRecord()
-    doors = Doors(lambda plan, asked: wiring.open_data(plan, asked, data), record)
+    doors = Doors(lambda plan, asked: backtests.open_data(plan, asked, data), record)
     began = time.perf_counter()
     plan = doors.read(request)
     read = time.perf_counter()
@@ -241,14 +241,14 @@ def run_here(tape: Path, *, is_leaping: bool) -> Table:
 def run_kernel(tape: Path) -> Table:
     """The same report by the kernel, with its whole equity curve and measures."""
     began = time.perf_counter()
-    from core import wiring
     from core.engine.protocol import StartBot
+    from core.wiring import backtests
 
     request = StartBot(app="grid", path="golden.yaml", text=CONFIG, speed="max")
-    data = wiring.BacktestData(paths=(tape,))
-    report = wiring.backtest(request, data, by_kernel=True)
+    data = backtests.BacktestData(paths=(tape,))
+    report = backtests.backtest(request, data, by_kernel=True)
     first = time.perf_counter()
-    wiring.backtest(request, data, by_kernel=True)
+    backtests.backtest(request, data, by_kernel=True)
     end = time.perf_counter()
     summary = dict(report.summary)
     rows = len(np.load(tape.with_suffix(".npz"))["ts"])

@@ -260,12 +260,12 @@ class Counted:
 
 def run_tape(tape: Path) -> Counted:
     """The whole bot over a tape."""
-    from core import wiring
     from core.engine.protocol import StartBot
+    from core.wiring import engines
 
     told = Counted()
     request = StartBot(app="grid", path="bench.yaml", text=CONFIG, feed=str(tape), speed="max")
-    code = wiring.run_virtual(request, told)
+    code = engines.run_virtual(request, told)
     if code or told.residual != "0":
         message = f"exit code {code}, residual {told.residual}"
         raise RuntimeError(message)

@@ -80,9 +80,9 @@ def kernel_table(folder: Path, rows: int) -> Table:
     """One run in this process, once it is compiled: the best of some."""
     from golden import CONFIG
 
-    from core import wiring
     from core.adapters.exchanges.models import plain
     from core.services.backtest.compiling import keep_code_in
+    from core.wiring import configuration
 
     keep_code_in(folder / "home" / "cache" / "code")
     from core.services.backtest.kernel_run import run_case, run_fills, warm_up
@@ -108,7 +108,7 @@ def kernel_table(folder: Path, rows: int) -> Table:
         has_funding=False,
     )
     tape = SweepTape(head, columns)
-    config = parse_grid(CONFIG, "golden.yaml", wiring.find_instrument)
+    config = parse_grid(CONFIG, "golden.yaml", configuration.find_instrument)
     highest = int(columns["last"].max())
     case = make_case(config, config.risk.limits(), tape, highest=highest, most=None)
     ready = tape.lows_and_highs()

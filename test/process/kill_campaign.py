@@ -34,7 +34,7 @@ from core.adapters.exchanges.models import plain
 from core.services.grid.config import parse_grid
 from core.services.grid.machine import GridMachine
 from core.services.grid.slots import Leg
-from core.wiring import find_instrument
+from core.wiring.configuration import find_instrument
 
 CONFIG = """
 grid_system:

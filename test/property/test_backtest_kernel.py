@@ -13,7 +13,7 @@ pytest.importorskip("numba", reason="the extra `fast` is not installed")
 from core.engine.protocol import StartBot
 from core.services.backtest import compiling
 from core.services.backtest.snapshot import BacktestReport, TradedFill
-from core.wiring import BacktestData, backtest
+from core.wiring.backtests import BacktestData, backtest
 
 Document = dict[str, Any]
 FIRST_MS = 1_748_217_600_000

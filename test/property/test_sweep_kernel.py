@@ -27,7 +27,8 @@ from core.services.grid.config import GridBotConfig, parse_grid
 from core.services.ports import FeedKind
 from core.testing.oracle.foresight import foretell
 from core.testing.oracle.result import Foresight
-from core.wiring import SweepWorkshop, find_instrument
+from core.wiring.configuration import find_instrument
+from core.wiring.sweeps import SweepWorkshop
 
 START_MS: Final = 1_700_000_000_000
 LOWEST, HIGHEST = Decimal(60), Decimal(160)

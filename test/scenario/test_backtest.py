@@ -13,7 +13,7 @@ from core.engine.protocol import StartBot
 from core.errors import CtosError, FeedError
 from core.services.backtest.snapshot import BacktestReport
 from core.testing.oracle.trial import Trial, run_bot
-from core.wiring import BacktestData, backtest
+from core.wiring.backtests import BacktestData, backtest
 
 Document = dict[str, Any]
 Trade = tuple[int, Decimal, Decimal, str]

@@ -17,7 +17,7 @@ from core.infrastructure.home import Home
 from core.testing import execution
 from core.testing.execution import Bench, Inbox, order
 from core.testing.scripted_venue import Create
-from core.wiring import Doors
+from core.wiring.doors import Doors
 
 CONFIG = """
 grid_system:

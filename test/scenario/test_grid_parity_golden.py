@@ -19,7 +19,7 @@ from core.engine.doors import BotPlan, OpenFeed, VenueRoom
 from core.engine.protocol import BotEnded, StartBot
 from core.engine.runs import run_virtual
 from core.infrastructure.home import Home
-from core.wiring import Doors
+from core.wiring.doors import Doors
 
 Fields = tuple[tuple[str, str | int | bool | None], ...]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core import wiring
 from core.engine.protocol import BotEnded, StartBot
 from core.errors import ConfigError, FeedError
 from core.infrastructure.home import Home
+from core.wiring import comparison, engines, places
 from tui.cli.parity import parity_lines
 
 CONFIG = {
@@ -51,8 +51,8 @@ def home(ctos_home: Path, tmp_path: Path) -> Home:
     request = StartBot(
         app="grid", path="past.yaml", text=json.dumps(CONFIG), feed=str(tape), speed="max"
     )
-    assert wiring.run_virtual(request, Quiet()) == 0
-    return wiring.home()
+    assert engines.run_virtual(request, Quiet()) == 0
+    return places.home()
 
 
 def change(home: Home, statement: str) -> None:
@@ -64,7 +64,7 @@ def change(home: Home, statement: str) -> None:
 
 def test_a_paper_run_is_replayed_without_a_difference(home: Home) -> None:
     """Zero for paper: every order filled as it had, at the same price, with the same profit."""
-    report = wiring.parity(home, "past")
+    report = comparison.parity(home, "past")
 
     assert report.different == ()
     assert report.profit == 0
@@ -80,7 +80,7 @@ def test_a_fill_that_was_changed_is_named(home: Home) -> None:
         " (SELECT trade_id FROM fills WHERE client_order_id GLOB '*3X*' ORDER BY at_ns LIMIT 1)",
     )
 
-    report = wiring.parity(home, "past")
+    report = comparison.parity(home, "past")
 
     assert [(order.order, str(order.price)) for order in report.different] == [("3 exit 1", "1.3")]
     assert "3 exit 1" in "\n".join(parity_lines(report))
@@ -90,7 +90,7 @@ def test_a_fill_that_is_missing_is_named(home: Home) -> None:
     """An execution that nobody recorded shows as one that only the replay has."""
     change(home, "DELETE FROM fills WHERE client_order_id GLOB '*1E*'")
 
-    different = wiring.parity(home, "past").different
+    different = comparison.parity(home, "past").different
 
     assert {order.order for order in different} >= {"1 entry 1"}
     assert all(order.recorded is None for order in different)
@@ -106,7 +106,7 @@ def test_a_profit_that_was_changed_is_named(home: Home) -> None:
         " AND json_extract(fields, '$.round_trip') IS NOT NULL LIMIT 1)",
     )
 
-    different = wiring.parity(home, "past").different
+    different = comparison.parity(home, "past").different
 
     assert len(different) == 1
     assert different[0].profit < -7
@@ -119,13 +119,13 @@ def test_a_recording_that_has_changed_is_refused(home: Home, tmp_path: Path) -> 
         tape.write("61000,99,1,buy\n")
 
     with pytest.raises(FeedError, match="has changed since the run"):
-        wiring.parity(home, "past")
+        comparison.parity(home, "past")
 
 
 def test_nobody_of_that_name_is_refused_with_those_who_are(home: Home) -> None:
     """The message lists the runs."""
     with pytest.raises(ConfigError, match="Runs: past"):
-        wiring.parity(home, "future")
+        comparison.parity(home, "future")
 
 
 def test_a_replay_leaves_the_run_as_it_was(home: Home) -> None:
@@ -133,6 +133,6 @@ def test_a_replay_leaves_the_run_as_it_was(home: Home) -> None:
     folder = home.root / "runs" / "past"
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
-    wiring.parity(home, "past")
+    comparison.parity(home, "past")
 
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from core import wiring
 from core.engine.protocol import StartBot
 from core.errors import ConfigError
 from core.services.backtest import compiling
 from core.services.backtest.sweep_result import SweepRow
+from core.wiring import backtests, configuration, sweeps
 from tui.cli.main import app
 
 START_MS: Final = 1_717_200_000_000
@@ -83,9 +83,9 @@ def request_of(file: Path) -> StartBot:
 
 def swept(file: Path, data: Path, *grids: str, **wishes: Any) -> tuple[SweepRow, ...]:
     """The rows of a sweep in this process."""
-    wish = wiring.SweepWish(grids=grids, objective="equity_change", workers=1, **wishes)
-    found = wiring.sweep(
-        request_of(file), wiring.BacktestData(paths=(data,)), wish, lambda *_: None
+    wish = sweeps.SweepWish(grids=grids, objective="equity_change", workers=1, **wishes)
+    found = sweeps.sweep(
+        request_of(file), backtests.BacktestData(paths=(data,)), wish, lambda *_: None
     )
     return found.rows
 
@@ -199,7 +199,7 @@ def test_killed_sweep_goes_on(
     """What was done before the end is not done again, and the rows are those of one whole run."""
     grid = "order_amount=0.1:1.6:0.1"
     whole = swept(file, data, grid)
-    run, seen = wiring.sweep_batch, list[str]()
+    run, seen = sweeps.sweep_batch, list[str]()
 
     def dying(job: Any, batch: Any) -> Any:
         seen.extend(params[0][1] for params in batch)
@@ -207,7 +207,7 @@ def test_killed_sweep_goes_on(
             raise KeyboardInterrupt
         return run(job, batch)
 
-    monkeypatch.setattr(wiring, "sweep_batch", dying)
+    monkeypatch.setattr(sweeps, "sweep_batch", dying)
     with pytest.raises(KeyboardInterrupt):
         swept(file, data, grid)
     assert len(list((home / "sweeps").iterdir())) == 1
@@ -218,7 +218,7 @@ def test_killed_sweep_goes_on(
         again.extend(params[0][1] for params in batch)
         return run(job, batch)
 
-    monkeypatch.setattr(wiring, "sweep_batch", noting)
+    monkeypatch.setattr(sweeps, "sweep_batch", noting)
 
     rows = swept(file, data, grid, is_resumed=True)
 
@@ -273,10 +273,10 @@ def test_workers_and_cluster_give_the_same_rows(
     ) as cluster:
         shared = swept(file, data, "grid_interval=0.5,1,2", cluster=cluster.scheduler_address)
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    local = wiring.sweep(
+    local = sweeps.sweep(
         request_of(file),
-        wiring.BacktestData(paths=(data,)),
-        wiring.SweepWish(grids=("grid_interval=0.5,1,2",), objective="equity_change", workers=2),
+        backtests.BacktestData(paths=(data,)),
+        sweeps.SweepWish(grids=("grid_interval=0.5,1,2",), objective="equity_change", workers=2),
         lambda *_: None,
     ).rows
 
@@ -384,7 +384,7 @@ def test_golden_tape_comes_to_the_figures_that_all_engines_agree_on(tmp_path: Pa
         .replace("latency_ms: 50", "latency_ms: 0")
         .replace('"10000"', '"100000"')
     )
-    config = parse_grid(file, "golden.yaml", wiring.find_instrument)
+    config = parse_grid(file, "golden.yaml", configuration.find_instrument)
     ones = np.ones(rows, np.int64)
     head = TapeHead(
         name="golden",

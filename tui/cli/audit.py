@@ -16,10 +16,10 @@ _SIGNS = {Verdict.OK: "ok", Verdict.FAIL: "FAIL", Verdict.SKIPPED: "skipped"}
 
 def audit(*, name: str | None, run: str | None, is_live: bool, is_json: bool) -> int:
     """Audits the bots of a mode or of a run; exit code 1 where something differs."""
-    from core import wiring
+    from core.wiring import journals, places
 
     mode = "live" if is_live else "paper"
-    report = wiring.audit(wiring.home(), mode, name=name, run=run)
+    report = journals.audit(places.home(), mode, name=name, run=run)
     if is_json:
         put(json.dumps(_as_json(report)))
     else:

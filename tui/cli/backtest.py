@@ -43,9 +43,9 @@ class BacktestOptions:
 
 def backtest(options: BacktestOptions) -> int:
     """Runs it, and writes or shows the report."""
-    from core import wiring
+    from core.wiring import backtests, places
 
-    wiring.check_environment()
+    places.check_environment()
     if options.plot is not None and options.plot.suffix.lower() not in PICTURES:
         raise ConfigError(
             f"--plot {options.plot}: its ending says how it is drawn.",
@@ -53,7 +53,7 @@ def backtest(options: BacktestOptions) -> int:
             remedy=f"Write {' or '.join(PICTURES)}.",
         )
     request = _request(options)
-    data = wiring.BacktestData(
+    data = backtests.BacktestData(
         paths=paths_of(options.data),
         from_ns=None if options.first is None else moment_ns(options.first, "--from"),
         to_ns=None if options.last is None else moment_ns(options.last, "--to"),
@@ -61,7 +61,9 @@ def backtest(options: BacktestOptions) -> int:
     )
     if data.from_ns is not None and data.to_ns is not None and data.from_ns >= data.to_ns:
         raise ConfigError("--from must be before --to.", source="arguments")
-    report = wiring.backtest(request, data, by_kernel=options.by_kernel, is_debug=options.is_debug)
+    report = backtests.backtest(
+        request, data, by_kernel=options.by_kernel, is_debug=options.is_debug
+    )
     for notice in report.notices:
         say(f"note: {notice}")
     if options.html is not None:

@@ -98,11 +98,11 @@ def _alone(error: BaseException) -> BaseException:
 def _put_on_record(error: BaseException) -> str:
     """Writes the traceback of an error to the log; says where it can be read."""
     try:
-        from core import wiring
+        from core.wiring import places
 
-        home = wiring.home()
-        with wiring.logs(home):
+        home = places.home()
+        with places.logs(home):
             log.error("command.failed", exc_info=error)
-        return f"the details are in {wiring.log_folder(home)}."
+        return f"the details are in {places.log_folder(home)}."
     except (CtosError, OSError) as second:
         return f"the details could not be logged: {second}"

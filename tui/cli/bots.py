@@ -68,9 +68,9 @@ async def find_engine(name: str) -> tuple[EngineClient, BotRow]:
     Raises:
         ConfigError: If none does, with the nearest name that does.
     """
-    from core import wiring
+    from core.wiring import places
 
-    home = wiring.home()
+    home = places.home()
     running: list[str] = []
     for mode in MODES:
         try:
@@ -95,9 +95,9 @@ async def find_engine(name: str) -> tuple[EngineClient, BotRow]:
 
 
 async def _list_all() -> list[Bots]:
-    from core import wiring
+    from core.wiring import places
 
-    home = wiring.home()
+    home = places.home()
     found = []
     for mode in MODES:
         try:
@@ -149,12 +149,12 @@ async def _stop(name: str, *, policy: str | None, is_sure: bool) -> int:
     try:
         client, _bot = await find_engine(name)
     except ConfigError:
-        from core import wiring
+        from core.wiring import engines, places
 
-        left = wiring.left_behind(wiring.home(), name)
+        left = engines.left_behind(places.home(), name)
         if left is None:
             raise
-        client = await wiring.connect_or_start(wiring.home(), left.mode)
+        client = await engines.connect_or_start(places.home(), left.mode)
         mode = left.mode
     else:
         mode = client.welcome.mode

@@ -23,12 +23,12 @@ def doctor(venue: str | None, *, market: str | None, is_json: bool) -> int:
         0 when nothing fails, 1 when something does, 2 for keys or settings that cannot be right,
         4 when the venue cannot be reached.
     """
-    from core import wiring
+    from core.wiring import examination
 
     if venue is None:
-        found = wiring.examine_machine()
+        found = examination.examine_machine()
     else:
-        found = wiring.examine_venue(venue, market=market)
+        found = examination.examine_venue(venue, market=market)
     if is_json:
         put(json.dumps({"checks": [check.as_json() for check in found.checks]}, ensure_ascii=False))
         return found.exit_code

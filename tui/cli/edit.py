@@ -57,7 +57,7 @@ async def _reach(name: str) -> EngineClient:
     Raises:
         ConfigError: If nobody knows it.
     """
-    from core import wiring
+    from core.wiring import engines, places
 
     try:
         return (await find_engine(name))[0]
@@ -65,16 +65,16 @@ async def _reach(name: str) -> EngineClient:
         missing = error
     for mode in MODES:
         try:
-            client = await EngineClient.connect(wiring.home(), mode)
+            client = await EngineClient.connect(places.home(), mode)
         except NoEngine:
             continue
         if isinstance(await client.ask(ReadConfig(bot=name)), ConfigText):
             return client
         await client.close()
-    left = wiring.left_behind(wiring.home(), name)
+    left = engines.left_behind(places.home(), name)
     if left is None:
         raise missing
-    return await wiring.connect_or_start(wiring.home(), left.mode)
+    return await engines.connect_or_start(places.home(), left.mode)
 
 
 async def _path_of(client: EngineClient, name: str) -> Path:

@@ -42,10 +42,10 @@ class GridOptions:
 def grid(options: GridOptions) -> int:
     """Runs the bot and gives the exit code."""
     request = start_request(options)
-    from core import wiring
+    from core.wiring import configuration, places
 
-    wiring.check_environment()
-    described = wiring.describe(request)
+    places.check_environment()
+    described = configuration.describe(request)
     if options.is_live and not _is_sure_of_live(described.venue, described.account):
         raise ConfigError("Not started: real money needs the typed confirmation.")
     for warning in described.warnings:
@@ -98,30 +98,30 @@ def start_request(options: GridOptions) -> StartBot:
 
 
 def _run_virtually(options: GridOptions, request: StartBot) -> int:
-    from core import wiring
+    from core.wiring import engines
 
     teller = DiaryTeller(Diary(BufferedOutput(1), is_json=options.is_json), options)
     try:
-        return wiring.run_virtual(request, teller, is_debug=options.is_debug)
+        return engines.run_virtual(request, teller, is_debug=options.is_debug)
     finally:
         teller.close()
 
 
 def _run_in_foreground(options: GridOptions, request: StartBot) -> int:
-    from core import wiring
+    from core.wiring import engines
 
     teller = DiaryTeller(Diary(ThreadedOutput(1), is_json=options.is_json), options)
     try:
-        return wiring.run_foreground(request, teller, is_debug=options.is_debug)
+        return engines.run_foreground(request, teller, is_debug=options.is_debug)
     finally:
         teller.close()
 
 
 async def _start_detached(options: GridOptions, request: StartBot) -> int:
-    from core import wiring
+    from core.wiring import engines, places
 
-    home = wiring.home()
-    async with await wiring.connect_or_start(
+    home = places.home()
+    async with await engines.connect_or_start(
         home, _mode(options), is_debug=options.is_debug
     ) as client:
         started = await client.demand(request)
@@ -135,11 +135,11 @@ async def _start_detached(options: GridOptions, request: StartBot) -> int:
 
 
 async def _run_with_screen(options: GridOptions, request: StartBot) -> int:
-    from core import wiring
+    from core.wiring import engines, places
 
-    home = wiring.home()
+    home = places.home()
     engine = asyncio.ensure_future(
-        wiring.connect_or_start(home, _mode(options), is_debug=options.is_debug)
+        engines.connect_or_start(home, _mode(options), is_debug=options.is_debug)
     )
     await asyncio.sleep(0.01)  # so that the engine loads while the screen does
     try:

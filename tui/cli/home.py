@@ -55,21 +55,21 @@ async def _status_of(name: str, *, is_json: bool) -> int:
 
 
 async def _show(*, is_read_only: bool) -> int:
-    from core import wiring
+    from core.wiring import engines, places
     from tui.cli.screen import show
 
-    wiring.check_environment()
-    async with await wiring.connect_or_start(wiring.home(), "paper") as client:
+    places.check_environment()
+    async with await engines.connect_or_start(places.home(), "paper") as client:
         return await show(client, None, is_read_only=is_read_only)
 
 
 async def _ask_all() -> list[HomeSnapshot]:
-    from core import wiring
+    from core.wiring import places
 
     found = []
     for mode in MODES:
         try:
-            async with await EngineClient.connect(wiring.home(), mode) as client:
+            async with await EngineClient.connect(places.home(), mode) as client:
                 snapshot = await _picture(client)
         except NoEngine:
             continue

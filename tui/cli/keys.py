@@ -14,15 +14,15 @@ from tui.cli.terminal import is_confirmed, is_terminal
 
 def set_keys(venue: str, *, store: str) -> int:
     """Asks for what the venue wants and keeps it."""
-    from core import wiring
+    from core.wiring import keys
 
-    asked = wiring.key_fields(venue)
+    asked = keys.key_fields(venue)
     values = (
         {name: _ask(words, is_secret=is_secret) for name, words, is_secret in asked}
         if is_terminal(sys.stdin)
         else _read_lines([name for name, _, _ in asked])
     )
-    place = wiring.keep_keys(venue, values, store=store)
+    place = keys.keep_keys(venue, values, store=store)
     put(f"{venue}: kept in the {place}. ctos doctor {venue} tries them.")
     return ExitCode.OK
 
@@ -54,9 +54,9 @@ def _read_lines(names: list[str]) -> dict[str, str]:
 
 def list_keys(*, is_json: bool) -> int:
     """Which venues have keys, where, and which fields; never a value."""
-    from core import wiring
+    from core.wiring import keys
 
-    entries = wiring.key_entries()
+    entries = keys.key_entries()
     if is_json:
         put(json.dumps([asdict(entry) for entry in entries]))
         return ExitCode.OK
@@ -72,11 +72,11 @@ def list_keys(*, is_json: bool) -> int:
 
 def remove_keys(venue: str, *, is_sure: bool) -> int:
     """Removes a venue's keys from keyring and file."""
-    from core import wiring
+    from core.wiring import keys
 
     if not is_sure and not is_confirmed(f"The keys of {venue} will be gone.", "remove"):
         raise ConfigError("Not removed: it needs the typed word, or --yes.", source="arguments")
-    places = wiring.remove_keys(venue)
+    places = keys.remove_keys(venue)
     if not places:
         say(f"There are no keys of {venue} in the keyring or in a file.")
         return ExitCode.OK

@@ -41,9 +41,9 @@ async def _kill(stage: KillStage, *, is_sure: bool) -> int:
 
 async def _kill_mode(mode: str, stage: KillStage, *, is_sure: bool) -> int | None:
     """The exit code of one mode; None where nothing ever ran."""
-    from core import wiring
+    from core.wiring import places
 
-    home = wiring.home()
+    home = places.home()
     try:
         async with await EngineClient.connect(home, mode, timeout_s=ANSWER_S) as client:
             await client.demand(
@@ -73,25 +73,25 @@ async def _kill_mode(mode: str, stage: KillStage, *, is_sure: bool) -> int | Non
 
 async def _end_process(mode: str, *, is_sure: bool) -> bool:
     """The next stage for an engine that hangs: ends its process."""
-    from core import wiring
+    from core.wiring import engines, places
 
-    pid = wiring.engine_pid(wiring.home(), mode)
+    pid = engines.engine_pid(places.home(), mode)
     if pid is None:
         return True
     question = f"{mode}: the engine (process {pid}) hangs; the next stage ends it with SIGKILL."
     if not is_sure and not is_confirmed(question, "kill"):
         say(f"{mode}: nothing was done. The next stage: ctos kill --cancel --yes")
         return False
-    await wiring.end_process(wiring.home(), mode, pid)
+    await engines.end_process(places.home(), mode, pid)
     say(f"{mode}: process {pid} has ended.")
     return True
 
 
 async def _kill_offline(mode: str, stage: KillStage) -> int | None:
     """No engine runs: the halt is latched in the journal, and orders are cancelled at the venue."""
-    from core import wiring
+    from core.wiring import engines, places
 
-    outcome = await wiring.kill_offline(wiring.home(), mode, stage)
+    outcome = await engines.kill_offline(places.home(), mode, stage)
     for line in outcome.lines:
         put(f"{mode}: {line}")
     return int(outcome.exit_code) if outcome.lines else None

@@ -17,10 +17,10 @@ MOST_SHOWN: Final = 50
 
 def parity(name: str, *, is_paper: bool, is_json: bool, is_debug: bool = False) -> int:
     """Replays and compares; exit code 1 where anything differs."""
-    from core import wiring
+    from core.wiring import comparison, places
 
-    wiring.check_environment()
-    report = wiring.parity(wiring.home(), name, is_paper=is_paper, is_debug=is_debug)
+    places.check_environment()
+    report = comparison.parity(places.home(), name, is_paper=is_paper, is_debug=is_debug)
     for notice in report.notices:
         say(f"note: {notice}")
     if is_json:

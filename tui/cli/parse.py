@@ -34,9 +34,9 @@ def parse(venue: str, channel: str, file: Path, *, is_json: bool) -> int:
     Returns:
         Exit code 1 if a message was refused, else 0. What was skipped is told on stderr.
     """
-    from core import wiring
+    from core.wiring import recordings
 
-    transcript = wiring.transcript(venue, channel)
+    transcript = recordings.transcript(venue, channel)
     refused = 0
     for entry in transcript.read(_lines(file)):
         if entry.error is not None:

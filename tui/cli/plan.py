@@ -14,9 +14,9 @@ from tui.cli.grid import GridOptions, start_request
 
 def plan(file: Path, *, price: str | None, is_json: bool) -> int:
     """Shows the levels, the capital and the worst case."""
-    from core import wiring
+    from core.wiring import configuration
 
-    found = wiring.plan(start_request(GridOptions(file=file)), price=price)
+    found = configuration.plan(start_request(GridOptions(file=file)), price=price)
     if is_json:
         put(json.dumps(found.as_json()))
         return ExitCode.OK
@@ -29,9 +29,9 @@ def plan(file: Path, *, price: str | None, is_json: bool) -> int:
 
 def check(file: Path, *, is_live: bool) -> int:
     """Says what the file would do."""
-    from core import wiring
+    from core.wiring import configuration
 
-    described = wiring.describe(start_request(GridOptions(file=file, is_live=is_live)))
+    described = configuration.describe(start_request(GridOptions(file=file, is_live=is_live)))
     for line in described.lines:
         put(line)
     for warning in described.warnings:

@@ -33,10 +33,10 @@ class RecordOptions:
 
 def record(options: RecordOptions) -> int:
     """Records until the time is over, or Ctrl+C; says what came of it."""
-    from core import wiring
+    from core.wiring import recordings
 
     seconds = None if options.duration is None else seconds_of(options.duration)
-    request = wiring.RecordRequest(
+    request = recordings.RecordRequest(
         venue=options.venue,
         symbols=options.symbols,
         out=options.out.expanduser().absolute(),
@@ -49,7 +49,7 @@ def record(options: RecordOptions) -> int:
     )
     until = "Ctrl+C ends it" if options.duration is None else f"for {options.duration}"
     say(f"recording {options.venue} {', '.join(options.symbols)} into {options.out}; {until}.")
-    found = wiring.record(request)
+    found = recordings.record(request)
     for what in found.unsupported:
         say(what)
     if options.is_json:

@@ -14,10 +14,10 @@ from tui.cli.parse import record
 
 def replay(path: Path, *, speed: str, symbol: str | None, depth: int) -> int:
     """One JSON object a line, in order of time."""
-    from core import wiring
+    from core.wiring import recordings
 
     factor = _factor(speed)
-    told = wiring.replay(path.expanduser(), symbol=symbol, depth=depth)
+    told = recordings.replay(path.expanduser(), symbol=symbol, depth=depth)
     for number, (ns, item) in enumerate(paced(told, factor), start=1):
         fields = record(item, number, None)
         del fields["message"]

@@ -23,12 +23,12 @@ async def show(
         is_read_only: Whether nothing may be asked of the engine.
         is_owner: Whether quitting ends the bot.
     """
-    from core import wiring
+    from core.wiring import places
 
     for name in ("COLUMNS", "LINES"):
         # A shell may have exported the size it once had; the terminal knows the one it has.
         os.environ.pop(name, None)
-    home, mode = wiring.home(), client.welcome.mode
+    home, mode = places.home(), client.welcome.mode
     owned = frozenset({bot}) if is_owner and bot is not None else frozenset()
     source = EngineSource(client, lambda: EngineClient.connect(home, mode), looks_after=owned)
     try:
@@ -38,7 +38,7 @@ async def show(
             read_only=is_read_only,
             started_here=is_owner,
             mode=mode,
-            settings=load(wiring.config_file(), theme=os.environ.get("CTOS_THEME")),
+            settings=load(places.config_file(), theme=os.environ.get("CTOS_THEME")),
         )
     finally:
         await source.close()

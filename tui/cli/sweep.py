@@ -61,11 +61,11 @@ class SweepOptions:
 
 def sweep(options: SweepOptions) -> int:
     """Runs every set and shows them, best first."""
-    from core import wiring
+    from core.wiring import backtests, places, sweeps
 
-    wiring.check_environment()
+    places.check_environment()
     _check(options)
-    count = wiring.count_sets(options.grids)
+    count = sweeps.count_sets(options.grids)
     if count > MANY and not options.is_sure:
         _ask(count)
     request = start_request(
@@ -77,14 +77,14 @@ def sweep(options: SweepOptions) -> int:
             interval=options.interval,
         )
     )
-    data = wiring.BacktestData(
+    data = backtests.BacktestData(
         paths=paths_of(options.data),
         from_ns=None if options.first is None else moment_ns(options.first, "--from"),
         to_ns=None if options.last is None else moment_ns(options.last, "--to"),
     )
     if data.from_ns is not None and data.to_ns is not None and data.from_ns >= data.to_ns:
         raise ConfigError("--from must be before --to.", source="arguments")
-    wish = wiring.SweepWish(
+    wish = sweeps.SweepWish(
         grids=options.grids,
         objective=options.objective,
         is_engine=options.is_engine,
@@ -94,11 +94,11 @@ def sweep(options: SweepOptions) -> int:
         is_resumed=options.is_resumed,
     )
     with Progress("sets") as progress:
-        ranking = wiring.sweep(request, data, wish, progress, say)
+        ranking = sweeps.sweep(request, data, wish, progress, say)
     for note in ranking.notes():
         say(note)
     if options.out is not None:
-        wiring.write_ranking(ranking, options.out)
+        sweeps.write_ranking(ranking, options.out)
         say(f"{ranking.trials:,} rows written to {options.out}")
     rows = [row.as_json() for row in ranking.rows]
     if options.is_json:

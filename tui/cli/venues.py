@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def venues(*, is_json: bool) -> int:
     """The table of venues; no adapter and no client library is loaded."""
-    from core import wiring
+    from core.wiring import examination
 
-    rows = wiring.venue_fields()
+    rows = examination.venue_fields()
     if is_json:
         put(json.dumps(rows, ensure_ascii=False))
         return ExitCode.OK

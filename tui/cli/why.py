@@ -16,11 +16,11 @@ def why(order: str, *, bot: str | None, run: str | None, is_json: bool) -> int:
     Raises:
         CtosError: If no journal knows it.
     """
-    from core import wiring
+    from core.wiring import journals, places
 
-    home = wiring.home()
+    home = places.home()
     for mode in MODES:
-        found = wiring.explain(home, mode, order, bot=bot, run=run)
+        found = journals.explain(home, mode, order, bot=bot, run=run)
         if found is not None:
             if is_json:
                 put(json.dumps(found.as_json()))

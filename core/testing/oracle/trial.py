@@ -15,7 +15,7 @@ from core.engine.runs import run_virtual
 from core.infrastructure.home import Home
 from core.testing.oracle.foresight import Row
 from core.testing.oracle.result import Foretold, Placed
-from core.wiring import Doors
+from core.wiring.doors import Doors
 
 Fields = tuple[tuple[str, str | int | bool | None], ...]
 Line = dict[str, str | int | bool | None]

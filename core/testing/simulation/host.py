@@ -34,7 +34,7 @@ from core.testing.simulation.faults import Active
 from core.testing.simulation.history import Alarmed, Ended, History, RiskSet, Started, Told
 from core.testing.simulation.loop import Process, SimulationLoop
 from core.testing.simulation.venue import SimulatedVenue
-from core.wiring import Doors as ShippedDoors
+from core.wiring.doors import Doors as ShippedDoors
 
 NS_PER_S: Final = 1_000_000_000
 Fields = tuple[tuple[str, str | int | bool | None], ...]

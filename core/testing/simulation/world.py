@@ -45,7 +45,7 @@ from core.testing.simulation.invariants.watch import Watch
 from core.testing.simulation.loop import SimulationLoop
 from core.testing.simulation.market import DrawnFeed
 from core.testing.simulation.venue import SimulatedVenue
-from core.wiring import _paper_settings as paper_settings
+from core.wiring.doors import paper_settings
 
 START_NS: Final = 1_767_225_600 * NS_PER_S
 """2026-01-01T00:00:00Z."""

@@ -13,7 +13,7 @@ from core.services.backtest.sweep_case import BelongsToEngine, Case, make_case
 from core.services.backtest.sweep_tape import SweepTape, TapeHead
 from core.services.grid.config import parse_grid
 from core.services.ports import FundingRow
-from core.wiring import find_instrument
+from core.wiring.configuration import find_instrument
 
 GRID: Final = """grid_system:
   exchange: paper

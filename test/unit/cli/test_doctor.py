@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from core import wiring
 from core.adapters.exchanges.models import OrderSide
 from core.errors import ConfigError, ExitCode
 from core.testing.venues.binance.venue import BinanceVenue
 from core.testing.venues.hyperliquid.venue import HyperliquidVenue
+from core.wiring import doors, places, venues
 from tui.cli.doctor import doctor
 
 
 @pytest.fixture
 async def binance(ctos_home: Path) -> AsyncIterator[BinanceVenue]:
     """USDⓈ-M on loopback, where the settings of this home lead."""
-    wiring._budgets.cache_clear()  # another test's venue counted there
+    venues.budgets.cache_clear()  # another test's venue counted there
     async with BinanceVenue() as venue:
         addresses(
             ctos_home,
@@ -334,7 +334,7 @@ def test_the_engine_that_holds_the_place_is_asked(capfd, ctos_home):
     """A lease that is held by a process that does not answer is a fault with a way out."""
     from core.infrastructure.files import FileLock
 
-    home = wiring.home()
+    home = places.home()
     with FileLock(home.lease_path("paper")) as lease:
         lease.acquire(1)
         code, checks = machine(capfd)
@@ -358,8 +358,8 @@ def test_text_names_the_remedy_below_the_fault(capfd, ctos_home):
 
 def journal(home: Path) -> Path:
     """The journal of a paper engine that has ended."""
-    folder = wiring.home().mode_folder("paper")
-    wiring.Doors().journal(folder).close()
+    folder = places.home().mode_folder("paper")
+    doors.Doors().journal(folder).close()
     return folder / "journal.db"
 
 

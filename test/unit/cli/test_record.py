@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from core import wiring
 from core.errors import ConfigError, ExitCode, LeaseHeld
 from core.testing.venues.binance.venue import BinanceVenue
+from core.wiring import venues
 from tui.cli.grid import GridOptions, grid
 from tui.cli.parse import parse
 from tui.cli.record import RecordOptions, record
@@ -26,7 +26,7 @@ SYMBOL = "TEST-USDC-PERP"
 @asynccontextmanager
 async def on_loopback(home: Path) -> AsyncIterator[BinanceVenue]:
     """USDⓈ-M on loopback, where the settings of this home lead."""
-    wiring._budgets.cache_clear()  # another test's venue counted there
+    venues.budgets.cache_clear()  # another test's venue counted there
     async with BinanceVenue() as venue:
         folder = home / "exchanges"
         folder.mkdir(parents=True)

@@ -42,7 +42,7 @@ def test_real_money_needs_a_limit_for_the_loss_of_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Without one a live start is refused by its key; with one the next question is for keys."""
-    from core import wiring
+    from core.wiring import configuration, doors
 
     monkeypatch.setenv("CTOS_HOME", str(tmp_path / "home"))
     file = tmp_path / "real.yaml"
@@ -52,7 +52,7 @@ def test_real_money_needs_a_limit_for_the_loss_of_a_day(
     ):
         file.write_text(GRID.format(risk=risk))
         request = start_request(GridOptions(file=file, is_live=True))
-        for start in (wiring.describe, wiring.Doors().read):
+        for start in (configuration.describe, doors.Doors().read):
             with pytest.raises(error, match=words):
                 start(request)
 
@@ -61,7 +61,7 @@ def test_credentials_alone_do_not_replace_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Keys are there, the limit is not: refused all the same."""
-    from core import wiring
+    from core.wiring import configuration, doors
 
     class Store:
         """Has keys for everything."""
@@ -70,9 +70,9 @@ def test_credentials_alone_do_not_replace_the_limit(
             """Of any venue."""
             return Credentials(venue=venue)
 
-    monkeypatch.setattr(wiring, "key_store", Store)
+    monkeypatch.setattr(configuration, "key_store", Store)
     file = tmp_path / "real.yaml"
     file.write_text(GRID.format(risk=""))
 
     with pytest.raises(ConfigError, match="daily_loss"):
-        wiring.Doors().read(start_request(GridOptions(file=file, is_live=True)))
+        doors.Doors().read(start_request(GridOptions(file=file, is_live=True)))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from core import wiring
 from core.adapters.exchanges.about import as_json, known_venues
 from core.adapters.exchanges.facts import FACTS
 from core.errors import ExitCode
+from core.wiring import venues as wired
 from tui.cli.venues import venues
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,7 +64,7 @@ def test_the_venues_that_ctos_speaks_of_are_all_there(capfd):
 
 def test_only_registered_adapters_are_promised(capfd):
     """A venue can be asked exactly where an adapter is registered, or where it is embedded."""
-    registered = {*wiring.venues().names, "paper"}
+    registered = {*wired.factory().names, "paper"}
     told = table(capfd)
 
     assert {name for name, row in told.items() if row["public"]} <= registered

@@ -17,7 +17,7 @@ from core.errors import ConfigError
 from core.services.execution.explanation import UnknownOrder, explain
 from core.services.grid.slots import Progress
 from core.services.grid.snapshot import GridPhase
-from core.wiring import Doors
+from core.wiring.doors import Doors
 
 CONFIG = """
 grid_system:
@@ -235,9 +235,10 @@ async def test_why_knows_why_an_order_was_cancelled(folder: Path):
         await made.start_bot(start(config()))
         await running(made)
         shown = await edit(made, config(amount="0.02"))
-        identity = shown.diff.cancel[0].client_order_id
+        # The lowest entry is far from the market, so that nothing can fill it meanwhile.
+        lowest = min(shown.diff.cancel, key=lambda row: Decimal(row.price))
         await running(made)
-        found = explain(made.journal, identity)
+        found = explain(made.journal, lowest.client_order_id)
 
         assert ("CANCEL_ASKED", "cancel.edited") in [
             (item.kind, item.detail) for item in found.learned

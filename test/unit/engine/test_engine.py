@@ -33,7 +33,7 @@ from core.engine.server import ControlServer
 from core.engine.supervisor import Supervisor
 from core.infrastructure.home import Home
 from core.services.grid.snapshot import GridPhase, GridSnapshot
-from core.wiring import Doors
+from core.wiring.doors import Doors
 
 CONFIG = """
 grid_system:

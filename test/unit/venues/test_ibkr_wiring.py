@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from core import wiring
 from core.adapters.exchanges.models import ExchangeType
 from core.errors import ConfigError, ExtraMissing
 from core.infrastructure.clock import WallClock
+from core.wiring import configuration, venues
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def address(tmp_path, monkeypatch):
 def test_the_address_of_the_configuration_is_dialled(address):
     """Host, port and client id of `urls.tws`."""
     address("tcp://127.0.0.1:4002?client_id=9")
-    exchange = wiring.venues().create("ibkr", wiring.Opening(clock=WallClock()))
+    exchange = venues.factory().create("ibkr", venues.Opening(clock=WallClock()))
 
     assert (exchange.place.host, exchange.place.port, exchange.place.client_id) == (
         "127.0.0.1",
@@ -40,7 +40,7 @@ def test_an_address_of_another_kind_is_refused(address):
     address("http://127.0.0.1:4002")
 
     with pytest.raises(ConfigError, match="tcp://"):
-        wiring.venues().create("ibkr", wiring.Opening(clock=WallClock()))
+        venues.factory().create("ibkr", venues.Opening(clock=WallClock()))
 
 
 def test_without_the_library_one_line_says_what_to_install(address, monkeypatch):
@@ -48,10 +48,10 @@ def test_without_the_library_one_line_says_what_to_install(address, monkeypatch)
     address("tcp://127.0.0.1:4002")
     for name in ("ib_async", "ib_insync"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert "ibkr" in wiring.venues().names
+    assert "ibkr" in venues.factory().names
 
     with pytest.raises(ExtraMissing, match=r"ctos\[ibkr\]"):
-        wiring.venues().create("ibkr", wiring.Opening(clock=WallClock()))
+        venues.factory().create("ibkr", venues.Opening(clock=WallClock()))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_without_the_library_one_line_says_what_to_install(address, monkeypatch)
 )
 def test_the_examples_are_found(spelling, symbol, kind):
     """A stock and a pair, by our spelling, in one word, and by IBKR's."""
-    found = wiring.find_instrument("ibkr", spelling, {})
+    found = configuration.find_instrument("ibkr", spelling, {})
 
     assert (found.symbol, found.market_type) == (symbol, kind)
     assert found.is_spot

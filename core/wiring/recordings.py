@@ -1,0 +1,163 @@
+"""What venues said: recorded, replayed, and read by the venues' parsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.wiring.venues import Opening, factory, has_adapter
+
+if TYPE_CHECKING:
+    from core.adapters.exchanges.connection.tap import Frame
+    from core.adapters.exchanges.interface import ExchangeInterface
+    from core.adapters.exchanges.transcript import Transcript
+    from core.adapters.feeds.spool import Spool
+    from core.services.recorder.rows import Kind
+    from core.services.recorder.service import Recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRequest:
+    """What is to be recorded, and how."""
+
+    venue: str
+    symbols: tuple[str, ...]
+    out: Path
+    kinds: tuple[str, ...] = ("trades", "quotes", "books")
+    has_raw: bool = True
+    is_parquet: bool | None = None
+    """None: where pyarrow is installed."""
+    depth: int = 50
+    seconds: float | None = None
+    limit_bytes: int | None = None
+
+
+def record(request: RecordRequest) -> Recorded:
+    """Records a venue's public data until the time is over or the process is asked to end.
+
+    Raises:
+        ConfigError: For a venue, symbol or folder that cannot be.
+        LeaseHeld: If another recording writes into the folder.
+        VenueError: If the venue cannot be reached.
+        ExtraMissing: For Parquet without the `data` extra.
+    """
+    import asyncio
+    import signal
+    import threading
+
+    from core.adapters.feeds.spool import in_thread
+    from core.infrastructure.clock import WallClock
+    from core.infrastructure.files import FileLock, ensure_folder
+    from core.services.recorder.rows import Kind
+    from core.services.recorder.service import Recorder, Wish
+
+    clock = WallClock()
+    ensure_folder(request.out)
+    tap = _Tap()
+    spot = [name.upper().endswith("-SPOT") for name in request.symbols]
+    market = None if any(spot) and not all(spot) else "spot" if all(spot) else "perpetual"
+    opening = Opening(
+        clock=clock,
+        market=market,
+        tap=tap.tell if request.has_raw else None,
+    )
+    has_adapter(request.venue)  # registers what ccxt knows
+    exchange = factory().create(request.venue, opening)
+
+    async def run(spools: dict[Kind, Spool]) -> Recorded:
+        recorder = Recorder(
+            exchange,
+            clock,
+            spools,
+            Wish(
+                symbols=request.symbols,
+                kinds=frozenset(map(Kind, request.kinds)),
+                depth=request.depth,
+                seconds=request.seconds,
+            ),
+            apart=in_thread,
+            missing=partial(_missing_of, exchange),
+        )
+        tap.listener = recorder.on_frame
+        loop = asyncio.get_running_loop()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+                loop.add_signal_handler(getattr(signal, name), recorder.end)
+        return await recorder.run()
+
+    with FileLock(request.out / ".recording.lock") as lock:
+        lock.acquire(clock.now_ns())
+        return asyncio.run(run(_spools(request)))
+
+
+def _missing_of(exchange: ExchangeInterface) -> Mapping[str, int]:
+    """What an adapter of ours knows to be missing for good."""
+    from core.adapters.exchanges.native.exchange import NativeExchange
+
+    return exchange.listings.lost if isinstance(exchange, NativeExchange) else {}
+
+
+class _Tap:
+    """Between an adapter that is made first and a recorder that is made with it."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[Frame], None] | None = None
+
+    def tell(self, frame: Frame) -> None:
+        """Hands a frame on once somebody listens."""
+        if self.listener is not None:
+            self.listener(frame)
+
+
+def _spools(request: RecordRequest) -> dict[Kind, Spool]:
+    """Where each kind goes: trades and quotes side by side, so that they are read as one feed."""
+    from core.adapters.feeds.parquet_writer import is_available, to_parquet
+    from core.adapters.feeds.spool import LIMIT_BYTES, Spool, renamed
+    from core.errors import ExtraMissing
+    from core.infrastructure.files import ensure_folder
+    from core.services.recorder.rows import COLUMNS, WHOLE_COLUMNS, Kind
+
+    is_parquet = is_available() if request.is_parquet is None else request.is_parquet
+    if is_parquet and not is_available():
+        raise ExtraMissing("data", "Writing Parquet")
+    table = partial(to_parquet, integers=WHOLE_COLUMNS) if is_parquet else renamed(".csv")
+    places = {Kind.BOOKS: request.out / "books", Kind.RAW: request.out / "raw"}
+    wanted = [*map(Kind, request.kinds), *([Kind.RAW] if request.has_raw else []), Kind.GAPS]
+    spools = {}
+    for kind in wanted:
+        folder = places.get(kind, request.out)
+        ensure_folder(folder)
+        columns = COLUMNS.get(kind)
+        spools[kind] = Spool(
+            folder,
+            kind.value,
+            "" if columns is None else ",".join(columns),
+            renamed(".jsonl") if columns is None else table,
+            limit_bytes=request.limit_bytes or LIMIT_BYTES,
+        )
+    return spools
+
+
+def replay(path: Path, *, symbol: str | None, depth: int) -> Iterator[tuple[int, object]]:
+    """What a recording holds, in order of time: (nanoseconds, what was told or a gap).
+
+    Raises:
+        FeedError: For a recording that cannot be read.
+    """
+    from core.adapters.feeds.replay import replay as read
+
+    return read(path, symbol=symbol, depth=depth)
+
+
+def transcript(venue: str, channel: str) -> Transcript:
+    """Reads a recording of a venue's messages with that venue's parsers.
+
+    Raises:
+        ConfigError: If the venue or the channel is not known.
+    """
+    from core.adapters.exchanges.transcript import Transcript
+
+    return Transcript(venue, channel)
