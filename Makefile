@@ -90,6 +90,10 @@ cover: $(STAMP) ## the tests with branch coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+.PHONY: mutate
+mutate: $(STAMP) ## change the code that money depends on, and count what the tests notice; SAMPLE=n
+	@$(BIN)/python test/mutation/mutate.py $(if $(SAMPLE),--sample $(SAMPLE)) --report docs/mutation.md $(ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## measure; prints its tables
 	@$(BIN)/python test/bench/run.py $(ARGS)

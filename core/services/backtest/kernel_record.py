@@ -248,6 +248,8 @@ def _machine(config: GridBotConfig, tape: SweepTape) -> GridMachine:
     machine.on(Reconciled(at_ns=at_ns, open_orders=frozenset(), foreign_orders=0, venue_position=0))
     price = int(tape.columns["last"][0]) * tape.price_unit
     tick = config.settings.instrument.tick_size
-    low, high = int(price // tick), -int(-price // tick)
-    machine.on(MarketMoved(at_ns=at_ns, bid=low, ask=high, last=low, mark=price, age_ms=0))
+    low, rest = divmod(price, tick)
+    high = low + (rest > 0)
+    bid, ask = int(low), int(high)
+    machine.on(MarketMoved(at_ns=at_ns, bid=bid, ask=ask, last=bid, mark=price, age_ms=0))
     return machine

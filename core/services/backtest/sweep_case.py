@@ -7,7 +7,7 @@ from its default belongs to the engine.
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
 import numpy as np
@@ -231,7 +231,7 @@ def _rules(config: GridBotConfig, ladder: Ladder, per_tick: int, parts: int) -> 
     rules[kernel.TIMEOUT_NS] = (
         NEVER if settings.follow_timeout_s is None else settings.follow_timeout_s * 1_000_000_000
     )
-    rules[kernel.LEAST_VALUE] = int(-(-least // 1)) * per_tick
+    rules[kernel.LEAST_VALUE] = int(least.to_integral_value(ROUND_CEILING)) * per_tick
     rules[kernel.FEE] = 0 if settings.is_loss_accepted else fee
     rules[kernel.FEE_UNIT] = fee_unit
     return rules

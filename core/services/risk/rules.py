@@ -43,6 +43,8 @@ class DenialCode(StrEnum):
     POSITION_EXCEEDS_CAP = "POSITION_EXCEEDS_CAP"
     OPEN_ORDERS_EXCEED_CAP = "OPEN_ORDERS_EXCEED_CAP"
     ORDER_RATE_EXCEEDS_CAP = "ORDER_RATE_EXCEEDS_CAP"
+    CLOCK_DIFFERS = "CLOCK_DIFFERS"
+    """Our clock and the venue's differ, or may differ, by more than two seconds."""
     DUPLICATE_CLIENT_ORDER_ID = "DUPLICATE_CLIENT_ORDER_ID"
     """The id was used before: one intent, one id, at most one create ever."""
 
@@ -128,9 +130,8 @@ class RuleBook:
         self._max_units = _whole(limits.order_notional, self._unit)
         self._max_position = _whole(limits.position, instrument.lot_size)
         self._plan_lots = _whole(limits.plan_amount, instrument.lot_size)
-        least = -(-instrument.min_notional // self._unit)
-        self._min_units = int(least)
-        self._min_lots = int(-(-instrument.min_amount // instrument.lot_size))
+        self._min_units = _whole_up(instrument.min_notional, self._unit)
+        self._min_lots = _whole_up(instrument.min_amount, instrument.lot_size)
         self._max_lots = _whole(instrument.max_amount, instrument.lot_size)
 
     def judge(self, order: PlaceOrder, now: Situation) -> Denial | None:
@@ -153,7 +154,7 @@ class RuleBook:
         price = market_price(order.side, reference)
         if price is None:
             return None
-        return -int(-(price / self.instrument.tick_size) * order.amount // 1)
+        return _whole_up(price * order.amount, self.instrument.tick_size)
 
     def _state(self, now: Situation, *, is_reducing: bool) -> Denial | None:
         if now.state is RiskState.HALTED:
@@ -333,3 +334,9 @@ def market_price(side: OrderSide, reference: Reference | None) -> Decimal | None
 
 def _whole(limit: Decimal | None, step: Decimal) -> int | None:
     return None if limit is None else int(limit // step)
+
+
+def _whole_up(amount: Decimal, step: Decimal) -> int:
+    """Steps that hold a whole amount. `//` of a Decimal cuts towards zero, whatever the sign."""
+    steps, rest = divmod(amount, step)
+    return int(steps) + (rest > 0)

@@ -167,3 +167,59 @@ def test_a_denial_tells_code_limit_and_value(risk: RiskService):
     denial = risk.check(BOT, order("a"), Exposure(), MARKET)
 
     assert str(denial) == "not sent: NOTIONAL_EXCEEDS_CAP, 50.0000 > 40 USDC"
+
+
+def test_a_day_that_began_before_a_restart_goes_on(
+    risk: RiskService, journal: SqliteJournal, clock: ManualClock
+):
+    """The loss of the whole day counts, not that since the restart; the next day begins anew."""
+    risk.on_equity(BOT, Decimal(1000), clock.now_ns())
+    again = RiskService(journal, clock)
+    again.register(BOT, instrument(), Limits(daily_loss=Decimal(10)))
+    clock.advance(3600)
+
+    assert again.on_equity(BOT, Decimal(990), clock.now_ns())
+    clock.advance(86_400 - 3600)
+    assert again.on_equity(BOT, Decimal(985), clock.now_ns()) is False
+    assert code(again) == ""
+
+
+def test_a_gain_is_no_loss(risk: RiskService, clock: ManualClock):
+    """Worth more than at the beginning of the day, nothing is used of the limit."""
+    risk.on_equity(BOT, Decimal(1000), clock.now_ns())
+    risk.on_equity(BOT, Decimal(1500), clock.now_ns())
+
+    used = {gauge.name: gauge.used for gauge in risk.gauges(BOT, Exposure())}
+    assert used["daily loss"] == 0
+
+
+def test_without_a_loss_limit_worth_is_not_watched(risk: RiskService, clock: ManualClock):
+    """Nothing is reached, and rows may be skipped; with one every row counts."""
+    assert (risk.horizon().above, risk.horizon().below) == (0, 1 << 62)
+    risk.register(BOT, instrument(), Limits())
+
+    assert risk.on_equity(BOT, Decimal(1000), clock.now_ns()) is False
+    assert risk.on_equity("other", Decimal(1000), clock.now_ns()) is False
+    assert (risk.horizon().above, risk.horizon().below) == (None, None)
+
+
+def test_the_position_gauge_shows_the_worst_that_may_come(risk: RiskService):
+    """Whichever side is larger once everything on it has filled; what the plan set is marked."""
+    limits = Limits(position=Decimal(2), planned=frozenset({"position"}))
+    risk.register(BOT, instrument(), limits)
+    found = []
+    for exposure in (
+        Exposure(position=300, buys=400, sells=200),
+        Exposure(position=-300, buys=100, sells=400),
+        Exposure(),
+    ):
+        (gauge,) = risk.gauges(BOT, exposure)
+        found.append((gauge.used, gauge.limit, gauge.unit, gauge.is_plan))
+
+    assert found == [
+        (Decimal("0.7"), Decimal(2), "TEST", True),
+        (Decimal("0.7"), Decimal(2), "TEST", True),
+        (Decimal(0), Decimal(2), "TEST", True),
+    ]
+    assert risk.limits(BOT) == limits
+    assert risk.gauges("other", Exposure()) == ()
