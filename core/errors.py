@@ -9,6 +9,7 @@
     │   └── JournalBusy        another process holds it
     ├── LeaseHeld              another engine owns this home
     ├── RiskDenied             our own risk rules said no (code, limit, value)
+    ├── MarginShort            an account cannot carry a bot beside what is on it
     ├── ExtraMissing           an optional package is not installed
     └── VenueError             something between us and a venue
         ├── TransportError     no answer, or no way to ask (retryable)
@@ -16,6 +17,7 @@
         │   ├── MalformedMessage  what the venue said makes no sense; never cached, never traded on
         │   └── OutcomeUnknown the request may or may not have taken effect
         ├── RateLimited        asked too often; carries `retry_after_s`
+        │   └── ActionsUsedUp  a budget of the account's life, which only traded volume refills
         ├── AuthError          key, signature or permission refused
         ├── VenueUnavailable   maintenance, or the symbol is halted
         ├── NotSupported       this venue cannot do that
@@ -171,6 +173,12 @@ class RiskDenied(CtosError):
         self.unit = unit
 
 
+class MarginShort(CtosError):
+    """An account cannot carry a bot beside everything else on it; nothing was placed."""
+
+    exit_code = ExitCode.RISK
+
+
 class VenueError(CtosError):
     """Something between us and a venue.
 
@@ -247,6 +255,13 @@ class RateLimited(VenueError):
         super().__init__(message, venue=venue, code=code)
         self.retry_after_s = retry_after_s
         self.is_ban = is_ban
+
+
+class ActionsUsedUp(RateLimited):
+    """A budget is used up that the venue counts over the account's life and not by the minute.
+
+    `retry_after_s` says when one more order may be tried; more of them come with traded volume.
+    """
 
 
 class AuthError(VenueError):

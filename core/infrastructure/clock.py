@@ -4,7 +4,8 @@
 clock that is the machine's time; on a scaled or virtual clock it is the feed's, and every duration
 (`sleep`, `timeout`, `monotonic_ns`) is in the feed's seconds too.
 
-    WallClock                  live and sim at speed 1
+    SteadyClock(wall)          live: the wall, unmoved by whoever sets it
+    WallClock                  the machine's own, and sim at speed 1
     ScaledClock(start, speed)  a recording, or any speed other than 1
     VirtualClock(loop)         `--speed max`: time is what the virtual loop says
     core.testing.clock.ManualClock  tests move it by hand
@@ -102,6 +103,67 @@ class WallClock:
     def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> Cancellable:
         """Calls back when so many nanoseconds have passed."""
         return asyncio.get_running_loop().call_later(max(delay_ns, 0) / NS_PER_S, callback)
+
+
+class SteadyClock:
+    """The machine's time, taken from the wall once and counted from there.
+
+    Whoever sets the wall moves nothing that is measured here: no wait grows by an hour, no price
+    and no deadline is suddenly old. Whether the wall or this clock is right is for somebody else to
+    say, who asks a venue; then `follow` takes the wall over.
+
+    Args:
+        wall: The machine's own time.
+    """
+
+    def __init__(self, wall: Clock) -> None:
+        self._wall = wall
+        self._offset_ns = wall.now_ns() - wall.monotonic_ns()
+
+    @property
+    def gap_ns(self) -> int:
+        """How far the wall is ahead of this clock."""
+        return self._wall.now_ns() - self.now_ns()
+
+    def follow(self) -> int:
+        """Takes the wall's time over; the result is by how much this clock moved ahead."""
+        moved_ns = self.gap_ns
+        self._offset_ns += moved_ns
+        return moved_ns
+
+    def now_ns(self) -> int:
+        """UTC nanoseconds since 1970."""
+        return self._wall.monotonic_ns() + self._offset_ns
+
+    def now(self) -> datetime:
+        """UTC, microseconds."""
+        return datetime_of(self.now_ns())
+
+    def monotonic_ns(self) -> int:
+        """The machine's."""
+        return self._wall.monotonic_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await self._wall.sleep(seconds)
+
+    async def sleep_until_ns(self, ns: int) -> None:
+        """Waits for a moment of this clock; that it followed the wall is noticed soon."""
+        await asyncio.sleep(0)
+        while (left_ns := ns - self.now_ns()) > 0:  # time has no event to wait on
+            await self._wall.sleep(min(left_ns / NS_PER_S, _LONGEST_NAP_S))
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        """Cancels the body after `seconds`."""
+        return self._wall.timeout(seconds)
+
+    def call_at_ns(self, ns: int, callback: Callable[[], object]) -> Cancellable:
+        """Calls back when this clock reaches `ns`."""
+        return WallTimer(self.now_ns, 1.0, ns, callback)
+
+    def call_after_ns(self, delay_ns: int, callback: Callable[[], object]) -> Cancellable:
+        """Calls back when so many nanoseconds have passed."""
+        return self._wall.call_after_ns(delay_ns, callback)
 
 
 class ScaledClock:

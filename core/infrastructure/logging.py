@@ -29,6 +29,7 @@ from typing import Any
 
 from core.infrastructure.clock import datetime_of, iso_utc
 from core.infrastructure.files import PRIVATE_FILE, PRIVATE_FOLDER
+from core.infrastructure.foreign_text import clean, tame
 from core.infrastructure.redaction import redact, register_secret
 
 __all__ = ["LogLine", "LogRing", "LogSetup", "fields", "redact", "register_secret", "setup_logging"]
@@ -58,6 +59,7 @@ AREAS = {
 EVERYTHING = "ctos"
 
 PINNED = (
+    "aiofastnet",
     "aiohttp",
     "apprise",
     "asyncio",
@@ -76,10 +78,6 @@ PINNED = (
 )
 """Libraries that put headers or whole addresses, and so keys, into their lower levels (SK6)."""
 
-_CONTROL = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x1f\x7f-\x9f]"
-)
-_BIDI = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _BARE_VALUE = re.compile(r"[^\s\"'=\\]+")
 
 
@@ -342,8 +340,7 @@ def line_text(record: logging.LogRecord) -> str:
     extra = getattr(record, "fields", None)
     if isinstance(extra, Mapping):
         message = " ".join([message, *(f"{key}={_value(value)}" for key, value in extra.items())])
-    text = redact(clean(message[: 2 * _LONGEST_MESSAGE]))
-    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
+    return tame(message, _LONGEST_MESSAGE)
 
 
 def trace_text(record: logging.LogRecord) -> str:
@@ -352,15 +349,6 @@ def trace_text(record: logging.LogRecord) -> str:
         return ""
     lines = "".join(traceback.format_exception(record.exc_info[1])).splitlines()
     return "".join(f"\n    | {redact(clean(line))}" for line in lines)
-
-
-def clean(text: str) -> str:
-    """`text` on one line, without control characters, terminal sequences and direction marks."""
-    return _BIDI.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub(_visible, text))
-
-
-def _visible(found: re.Match[str]) -> str:
-    return {"\n": "\\n", "\r": "\\r", "\t": " "}.get(found.group(), "")
 
 
 def _value(value: object) -> str:

@@ -26,7 +26,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
                 | private_?key | api_key | api_?secret | secret_?key | secret | passphrase
                 | password | passwd | mnemonic | (?:access_|auth_|bot_)?token
             ) (?P<sep> ["']? \s* [=:] \s* ["']? (?:bearer\s+|basic\s+)? )
-            (?P<value> [^\s"'&,;)\]}]+ )""",
+            (?P<value> (?!\[redacted\]) [^\s"'&,;)\]}]+ )""",
         ),
         rf"\g<name>\g<sep>{MASK}",
     ),
@@ -61,6 +61,10 @@ class Redactor:
             self._forms |= _forms(value)
             longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
             self._known = re.compile("|".join(map(re.escape, longest_first)))
+
+    def has_known(self, text: str) -> bool:
+        """Whether a registered value stands in `text`, in any of its forms."""
+        return self._known is not None and self._known.search(text) is not None
 
     def redact(self, text: str) -> str:
         """`text` with secrets masked."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, NoReturn, TypeVar
 
 import msgspec
@@ -28,6 +29,7 @@ from core.adapters.exchanges.models import (
 )
 from core.domain.symbol import Symbol
 from core.errors import MalformedMessage
+from core.infrastructure.foreign_text import tame
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -46,11 +48,14 @@ _EARLIEST_NS: Final = 1_230_768_000 * SECOND
 """2009: no venue here is older, so a smaller number is in another unit."""
 _LATEST_NS: Final = 4_102_444_800 * SECOND
 """2100."""
+_NO_TIME: Final = (None, "", 0, "0")
 _CLOCK_TOLERANCE: Final = timedelta(days=1)
 _MAX_EXPONENT: Final = 40
 """Larger than any amount of any token, small enough that plain notation stays short."""
 _MAX_DIGITS: Final = 80
 _ONE: Final = Decimal(1)
+_TEXTS: Final = 4_096
+"""Texts whose number is remembered: the same prices and amounts come again and again."""
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -259,7 +264,10 @@ class Fields:
 
     def text_or_none(self, name: str) -> str | None:
         """Text, or None for missing, null and empty."""
-        return self.text(name) if self.has(name) else None
+        value = self._raw.get(name)
+        if type(value) is str:
+            return value or None
+        return self.text(name) if value is not None else None
 
     def identifier(self, name: str) -> str:
         """An id as opaque text, whether it came as text or as a number."""
@@ -341,6 +349,8 @@ class Fields:
     def whole(self, name: str) -> int:
         """An integer, sent as a number or as text."""
         value = self._raw.get(name)
+        if type(value) is int:
+            return value
         if isinstance(value, str) and re.fullmatch(r"-?\d{1,30}", value, re.ASCII):
             return int(value)
         if isinstance(value, bool) or not isinstance(value, int):
@@ -359,9 +369,7 @@ class Fields:
 
     def time_or_none(self, name: str, unit: int) -> datetime | None:
         """A time, or None for missing and 0."""
-        if not self.has(name) or self._raw.get(name) in (0, "0"):
-            return None
-        return self.time(name, unit)
+        return None if self._raw.get(name) in _NO_TIME else self.time(name, unit)
 
     def event_time(self, name: str, unit: int) -> datetime:
         """The time of something that just happened: within a day of `Reading.received_at`."""
@@ -378,7 +386,10 @@ class Fields:
 
     def _ns(self, name: str, unit: int) -> int:
         value = self.whole(name)
-        for candidate in (unit, *_UNITS):
+        ns = value * unit
+        if _EARLIEST_NS <= ns <= _LATEST_NS:
+            return ns
+        for candidate in _UNITS:
             ns = value * candidate
             if _EARLIEST_NS <= ns <= _LATEST_NS:
                 return ns
@@ -512,6 +523,7 @@ def timeframe_of(seconds: int) -> str:
     return ""
 
 
+@lru_cache(maxsize=_TEXTS)
 def _number_of_text(text: str) -> Decimal:
     """The Decimal of plain ASCII digits: `Decimal` itself also takes blanks, `_` and others."""
     if (
@@ -616,8 +628,7 @@ def refuse_scaled(fields: Fields, **prices: Decimal | None) -> None:
 
 def _shown(value: object) -> str:
     """Short text of a value for an error message, without control characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return tame(repr(value), 60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ Rules for all methods:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
@@ -52,6 +52,7 @@ from core.adapters.exchanges.models import (
     TradeData,
     UserData,
 )
+from core.errors import NotSupported
 
 TickerCallback = Callable[[TickerData], None]
 OrderBookCallback = Callable[[OrderBookData], None]
@@ -91,6 +92,9 @@ class ExchangeInterface(ABC):
     """Name in configuration files, such as `paper`."""
     account: str
     """Identity of the account, part of every fill's identity; empty where a venue has only one."""
+    dead_mans_switch_s: float | None = None
+    """How long the venue waits for us before it cancels the account's orders, where that was asked
+    for; None for no such switch."""
 
     # -- life cycle ---------------------------------------------------------------------------
 
@@ -239,6 +243,15 @@ class ExchangeInterface(ABC):
             OrderNotFound: This endpoint does not know it; see reliability P6 for what that proves.
         """
 
+    def remember(self, client_order_ids: Iterable[str]) -> None:
+        """Names ids of ours that messages may tell of from now on; nothing is sent.
+
+        A venue that takes numbers where we have texts tells numbers back: what they stand for is
+        learned here, so that lists name our orders also after a restart. A list that does not name
+        an order of ours would be taken for proof that it is not there.
+        """
+        del client_order_ids  # where ids travel as they are
+
     @abstractmethod
     async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
         """All open orders of the account from old to new, foreign ones included."""
@@ -265,7 +278,26 @@ class ExchangeInterface(ABC):
         Empty on venues without funding.
         """
 
+    async def arm_switch(self, seconds: float | None) -> None:
+        """Arms the venue's dead man's switch; None disarms it.
+
+        In so many seconds, unless it is armed anew, the venue cancels every order of the account,
+        foreign ones included.
+
+        Raises:
+            NotSupported: If the venue has none.
+        """
+        del seconds
+        raise NotSupported(f"{self.venue} has no dead man's switch.", venue=self.venue)
+
     # -- settings -----------------------------------------------------------------------------
+
+    def renew_rules(self) -> None:  # noqa: B027 # where rules are ours there is nothing to ask
+        """Asks for the rules of instruments anew, soon: the venue refused an order.
+
+        Returns at once and may be called with every refusal; an adapter asks once a minute at most.
+        What is different is told by INSTRUMENT_CHANGED. Where rules are ours, nothing happens.
+        """
 
     @abstractmethod
     async def set_leverage(self, symbol: str, leverage: Decimal) -> LeverageResult:

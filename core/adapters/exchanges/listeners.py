@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from core.adapters.exchanges.interface import EventCallback, Subscription
@@ -39,6 +39,20 @@ class Listeners(Generic[T]):
                 callback(value)
             except Exception:
                 log.exception("listener.failed topic=%s", type(value).__name__)
+
+    def tell_all(self, values: Iterable[T]) -> None:
+        """Calls everyone with each value in turn, as `tell`."""
+        callbacks = self._callbacks
+        if len(callbacks) == 1:  # the rule, and by the hundred thousand
+            (callback,) = callbacks
+            for value in values:
+                try:
+                    callback(value)
+                except Exception:
+                    log.exception("listener.failed topic=%s", type(value).__name__)
+        elif callbacks:
+            for value in values:
+                self.tell(value)
 
     def _remove(self, token: object) -> None:
         if token in self._tokens:

@@ -147,6 +147,8 @@ class EventType(StrEnum):
     RECOVERED = "recovered"
     RATE_LIMITED = "rate_limited"
     FEED_ENDED = "feed_ended"
+    INSTRUMENT_CHANGED = "instrument_changed"
+    """The rules of something that is traded are others now, or it does not trade; see detail."""
     ERROR = "error"
 
 
@@ -569,6 +571,8 @@ class Capabilities:
     """False: an id may be taken again once its order is closed, so resending could double it."""
     max_client_order_id_length: int = 32
     cancel_all_is_account_wide: bool = False
+    has_dead_mans_switch: bool = False
+    """Whether the venue cancels every order of the account by itself unless it is told not to."""
     orders_per_minute: int | None = None
     """Published limit; None for none."""
 
@@ -622,6 +626,14 @@ class HealthReport:
     latency_ms: float | None
     clock_skew_ms: float | None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """How a perpetual is to be margined."""
+
+    leverage: Decimal
+    mode: MarginMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from core.errors import (
     VenueError,
     VenueUnavailable,
 )
+from core.infrastructure.foreign_text import tame
 
 DEFAULT_RETRY_AFTER_S: Final = 10.0
 """How long to wait when a venue limits us without saying for how long."""
@@ -71,7 +72,8 @@ def refusal(
             else a read that may be repeated.
         retry_after_s: What the venue said, if it did.
     """
-    said = words.strip()[:300]
+    words = tame(words.strip())
+    said = words[:300]
     sentence = f"{venue} refused: {said or 'no reason given'}"
     if meaning is Meaning.LIMITED:
         wait = DEFAULT_RETRY_AFTER_S if retry_after_s is None else retry_after_s

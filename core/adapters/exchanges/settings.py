@@ -6,6 +6,7 @@
         public: ws://127.0.0.1:8080/ws
       proxy: socks5://127.0.0.1:1080
       is_testnet: false
+      dead_mans_switch_s: 60
 
 Each venue names its addresses (`ADDRESSES` in its `adapter.py`); a name it does not know is
 refused, and what a file leaves out is the venue's own.
@@ -17,6 +18,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -37,6 +39,9 @@ class VenueFile(ConfigModel):
     """`http://HOST:PORT`, `socks4://…` or `socks5://…`, for requests and sockets."""
     is_testnet: BoolStrict = False
     """Whether addresses and signatures are those of the venue's test network."""
+    dead_mans_switch_s: Annotated[int, Field(ge=10, le=3600)] | None = None
+    """Seconds without us after which the venue cancels every order of the account, renewed while
+    ctos runs and no foreign order rests; only where the venue has such a switch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class VenueSettings:
     urls: Mapping[str, str]
     proxy: Proxy | None = field(default=None)
     is_testnet: bool = False
+    dead_mans_switch_s: int | None = None
 
 
 def settings_of(addresses: Mapping[str, Address], file: VenueFile | None = None) -> VenueSettings:
@@ -83,7 +89,12 @@ def settings_of(addresses: Mapping[str, Address], file: VenueFile | None = None)
             f"this venue has no test network at: {', '.join(missing)}.", key="is_testnet"
         )
     proxy = None if file.proxy is None else read_proxy(file.proxy)
-    return VenueSettings(urls=urls, proxy=proxy, is_testnet=file.is_testnet)
+    return VenueSettings(
+        urls=urls,
+        proxy=proxy,
+        is_testnet=file.is_testnet,
+        dead_mans_switch_s=file.dead_mans_switch_s,
+    )
 
 
 def load_settings(

@@ -101,24 +101,21 @@ class HttpClient:
         base, question, query = url.partition("?")
         origin, path = split_url(base)
         head = _head(method, origin, f"{path or '/'}{question}{query}", headers, len(body))
-        exchange: _Exchange | None = None
-        is_written = False
+        until_ns = self._clock.monotonic_ns() + round(timeout_s * NS_PER_S)
+        exchange = self._rested(origin) or await self._opened(origin, timeout_s)
+        self._busy.add(exchange)
         try:
-            async with self._clock.timeout(timeout_s):
-                exchange = self._rested(origin) or await self._dial(origin, timeout_s)
-                self._busy.add(exchange)
-                answer = exchange.write(head + body, is_head=method == "HEAD")
-                is_written = True
-                response = await answer
-        except TimeoutError as error:
-            if not is_written:
-                raise NotSent(f"no connection to {origin.header} in {timeout_s:g} s") from error
-            raise TransportError(f"no answer from {origin.header} in {timeout_s:g} s") from error
+            answer = exchange.write(head + body, is_head=method == "HEAD")
+            why = f"no answer from {origin.header} in {timeout_s:g} s"
+            left_ns = until_ns - self._clock.monotonic_ns()
+            timer = self._clock.call_after_ns(left_ns, lambda: exchange.give_up(answer, why))
+            try:
+                return await answer
+            finally:
+                timer.cancel()
         finally:
-            if exchange is not None:
-                self._busy.discard(exchange)
-                self._put_back(origin, exchange)
-        return response
+            self._busy.discard(exchange)
+            self._put_back(origin, exchange)
 
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
@@ -146,6 +143,13 @@ class HttpClient:
             resting.append((self._clock.monotonic_ns(), exchange))
         else:
             exchange.abort()
+
+    async def _opened(self, origin: Origin, timeout_s: float) -> _Exchange:
+        try:
+            async with self._clock.timeout(timeout_s):
+                return await self._dial(origin, timeout_s)
+        except TimeoutError as error:
+            raise NotSent(f"no connection to {origin.header} in {timeout_s:g} s") from error
 
     async def _dial(self, origin: Origin, timeout_s: float) -> _Exchange:
         loop = asyncio.get_running_loop()
@@ -208,6 +212,11 @@ class _Exchange(asyncio.Protocol):
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)
         return self._answer
+
+    def give_up(self, answer: asyncio.Future[Response], why: str) -> None:
+        """Ends the wait for an answer that did not come in time, and the connection with it."""
+        if answer is self._answer:
+            self._fail(why)
 
     def abort(self) -> None:
         """Closes at once."""

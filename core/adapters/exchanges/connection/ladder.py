@@ -1,7 +1,8 @@
 """A book as two flat lists of amounts, indexed by tick. Pure.
 
 A change of a level is one write at an index; the best price is kept, and looked for again only when
-its level empties. Levels far from the market are kept aside until the market comes near them.
+its level empties. Levels far from the market are kept aside until the market comes near them, and
+prices that came before know their index, which costs a third of reckoning it.
 
 Prices and amounts come as binary floats from the decoder, which is exact here: a price is rounded
 to its tick when it comes in and an amount to its lot when it is read, both far below 2^51 steps.
@@ -19,13 +20,21 @@ from core.adapters.exchanges.models import BookLevel
 Changes = Iterable[tuple[float, float]]
 """(price, amount); an amount of 0 removes the level."""
 
+Told = dict[int, tuple[float, BookLevel]]
+
 WIDTH: Final = 1 << 16
 """Ticks in the lists."""
 _TOP: Final = WIDTH + 1
 """Index of the guard above the asks; the guard below the bids is 0. A search always ends there."""
 _MARGIN: Final = WIDTH // 8
+_PLACES: Final = 2 * WIDTH
+"""Prices whose index is remembered, at most: an honest venue has one price a tick."""
 _SPAN: Final = 4096
 """Ticks from the best price that are looked through for levels to tell of."""
+_STRIDE: Final = 256
+"""Ticks that are looked through at a time: a dense book needs few."""
+_TOLD: Final = 8 * 1024
+"""Levels that are remembered as they were told."""
 _GUARD: Final = -1.0
 
 
@@ -48,7 +57,10 @@ class Ladder:
         "_inverse",
         "_lot",
         "_per_lot",
+        "_places",
+        "_prices",
         "_tick",
+        "_told",
     )
 
     def __init__(self, tick: Decimal, lot: Decimal) -> None:
@@ -67,6 +79,12 @@ class Ladder:
         self._best_ask = _TOP
         self._far_bids: dict[int, float] = {}
         self._far_asks: dict[int, float] = {}
+        self._places: dict[float, int] = {}
+        """Price -> index in the lists, as they are laid now."""
+        self._told: tuple[Told, Told] = ({}, {})
+        """Index -> amount and level as they were told last, of bids and of asks."""
+        self._prices: dict[int, Decimal] = {}
+        """Index -> price, of what was told."""
 
     @property
     def is_crossed(self) -> bool:
@@ -97,9 +115,14 @@ class Ladder:
 
     def levels(self, count: int) -> tuple[tuple[BookLevel, ...], tuple[BookLevel, ...]]:
         """The best bids and asks, at most `count` a side, best first."""
+        told_bids, told_asks = self._told
+        if len(told_bids) + len(told_asks) > _TOLD:
+            told_bids.clear()
+            told_asks.clear()
+            self._prices.clear()
         return (
-            self._read(self._bids, self._best_bid, -1, count),
-            self._read(self._asks, self._best_ask, 1, count),
+            self._read(self._bids, self._best_bid, -1, count, told_bids),
+            self._read(self._asks, self._best_ask, 1, count, told_asks),
         )
 
     def best(self) -> tuple[BookLevel | None, BookLevel | None]:
@@ -113,40 +136,55 @@ class Ladder:
         return int(price * self._inverse + 0.5)
 
     def _change_bids(self, changes: Changes) -> None:
-        base, inverse, side, best = self._base, self._inverse, self._bids, self._best_bid
+        side, best, places = self._bids, self._best_bid, self._places
         for price, amount in changes:
-            index = int(price * inverse + 0.5) - base
-            if 0 < index < _TOP:
-                side[index] = amount
-                if amount:
-                    if index > best:  # noqa: PLR1730 # `max` costs three times as much here
-                        best = index
-                elif index == best:
-                    while not side[best]:
-                        best -= 1
-            elif amount:
-                self._far_bids[index + base] = amount
-            else:
-                self._far_bids.pop(index + base, None)
+            try:
+                index = places[price]
+            except KeyError:
+                index = self._place(price, amount, self._far_bids)
+                if not index:
+                    continue
+            side[index] = amount
+            if amount:
+                if index > best:  # noqa: PLR1730 # `max` costs three times as much here
+                    best = index
+            elif index == best:
+                while not side[best]:
+                    best -= 1
         self._best_bid = best
 
     def _change_asks(self, changes: Changes) -> None:
-        base, inverse, side, best = self._base, self._inverse, self._asks, self._best_ask
+        side, best, places = self._asks, self._best_ask, self._places
         for price, amount in changes:
-            index = int(price * inverse + 0.5) - base
-            if 0 < index < _TOP:
-                side[index] = amount
-                if amount:
-                    if index < best:  # noqa: PLR1730 # `min` costs three times as much here
-                        best = index
-                elif index == best:
-                    while not side[best]:
-                        best += 1
-            elif amount:
-                self._far_asks[index + base] = amount
-            else:
-                self._far_asks.pop(index + base, None)
+            try:
+                index = places[price]
+            except KeyError:
+                index = self._place(price, amount, self._far_asks)
+                if not index:
+                    continue
+            side[index] = amount
+            if amount:
+                if index < best:  # noqa: PLR1730 # `min` costs three times as much here
+                    best = index
+            elif index == best:
+                while not side[best]:
+                    best += 1
         self._best_ask = best
+
+    def _place(self, price: float, amount: float, far: dict[int, float]) -> int:
+        """The index of a price that is new here; 0 if it is far, where its amount is kept then."""
+        ticks = self._ticks(price)
+        index = ticks - self._base
+        if 0 < index < _TOP:
+            if len(self._places) >= _PLACES:
+                self._places.clear()
+            self._places[price] = index
+            return index
+        if amount:
+            far[ticks] = amount
+        else:
+            far.pop(ticks, None)
+        return 0
 
     def _keep_near(self) -> None:
         """Lays the lists anew where the market left their middle, or a side ran dry."""
@@ -166,6 +204,9 @@ class Ladder:
             self.clear()
             return
         middle = max(bids) if bids else min(asks)
+        self._places.clear()
+        self._told = ({}, {})
+        self._prices.clear()
         self._base = middle - WIDTH // 2
         self._bids, self._far_bids = self._laid(bids)
         self._asks, self._far_asks = self._laid(asks)
@@ -187,24 +228,44 @@ class Ladder:
                 far[ticks] = amount
         return side, far
 
-    def _read(self, side: list[float], best: int, step: int, count: int) -> tuple[BookLevel, ...]:
-        if not side:
-            return ()
-        base, tick, lot, per_lot = self._base, self._tick, self._lot, self._per_lot
+    def _read(
+        self, side: list[float], best: int, step: int, count: int, told: Told
+    ) -> tuple[BookLevel, ...]:
+        """The levels from the best one outwards; those that did not change are the same values."""
         found: list[BookLevel] = []
-        at = best
-        for amount in side[best : best + step * _SPAN : step] if step > 0 else _down(side, best):
-            if amount:
-                if amount < 0:
-                    break
-                lots = int(amount * per_lot + 0.5)
-                found.append(BookLevel((base + at) * tick, lots * lot))
-                if len(found) == count:
-                    break
-            at += step
+        at, end = best, best + step * _SPAN
+        while 0 < at < _TOP and at != end:
+            until = at + step * _STRIDE
+            window = side[at:until] if step > 0 else side[max(0, until + 1) : at + 1][::-1]
+            for amount in window:
+                if amount:
+                    if amount < 0:
+                        return tuple(found)
+                    known = told.get(at)
+                    if known is None or known[0] != amount:
+                        known = told[at] = amount, self._level(at, amount)
+                    found.append(known[1])
+                    if len(found) == count:
+                        return tuple(found)
+                at += step
         return tuple(found)
 
+    def _level(self, index: int, amount: float) -> BookLevel:
+        prices = self._prices
+        price = prices.get(index)
+        if price is None:
+            price = prices[index] = (self._base + index) * self._tick
+        made = _LevelMold()
+        made.price = price
+        made.amount = int(amount * self._per_lot + 0.5) * self._lot
+        made.__class__ = BookLevel  # type: ignore[assignment] # see `_LevelMold`
+        return made  # type: ignore[return-value]
 
-def _down(side: list[float], best: int) -> list[float]:
-    """The amounts at and below an index, downwards."""
-    return side[max(0, best - _SPAN) : best + 1][::-1]
+
+class _LevelMold:
+    """A level while it is made: the same places in memory as `BookLevel`, not yet immutable."""
+
+    __slots__ = ("amount", "price")
+
+    price: Decimal
+    amount: Decimal

@@ -94,23 +94,29 @@ class RateBudget:
         Raises:
             RateLimited: If there is none; nothing was taken.
         """
-        wait_s = self.wait_s(weight, is_urgent=is_urgent)
-        if wait_s > 0:
-            raise self._refused(wait_s)
-        self.take(weight)
+        now_ns = self._clock.monotonic_ns()
+        ready_ns = self._ready_ns(weight, now_ns, is_urgent=is_urgent)
+        if ready_ns > now_ns:
+            raise self._refused((ready_ns - now_ns) / NS_PER_S)
+        for window in self._windows:
+            window.add(weight, now_ns)
 
     def wait_s(self, weight: int = 1, *, is_urgent: bool = False) -> float:
         """Seconds until such a request may leave; 0 for now."""
         now_ns = self._clock.monotonic_ns()
-        ready_ns = self._banned_until_ns
-        if not is_urgent:
-            ready_ns = max(ready_ns, self._paused_until_ns)
-        for window in self._windows:
-            allowed = window.limit.weight
-            if not is_urgent:
-                allowed -= round(allowed * RESERVE)
-            ready_ns = max(ready_ns, window.ready_ns(weight, allowed, now_ns))
+        ready_ns = self._ready_ns(weight, now_ns, is_urgent=is_urgent)
         return max(0.0, (ready_ns - now_ns) / NS_PER_S)
+
+    def _ready_ns(self, weight: int, now_ns: int, *, is_urgent: bool) -> int:
+        ready_ns = self._banned_until_ns
+        if not is_urgent and self._paused_until_ns > ready_ns:
+            ready_ns = self._paused_until_ns
+        for window in self._windows:
+            allowed = window.limit.weight if is_urgent else window.ordinary
+            free_ns = window.ready_ns(weight, allowed, now_ns)
+            if free_ns > ready_ns:  # noqa: PLR1730 # `max` costs three times as much here
+                ready_ns = free_ns
+        return ready_ns
 
     def take(self, weight: int) -> None:
         """Counts what leaves now, whether there is room or not."""
@@ -162,10 +168,12 @@ class Budgets:
 class _Window:
     """What was spent in the last so many seconds."""
 
-    __slots__ = ("_spent", "_sum", "_width_ns", "limit")
+    __slots__ = ("_spent", "_sum", "_width_ns", "limit", "ordinary")
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
+        self.ordinary = limit.weight - round(limit.weight * RESERVE)
+        """What requests that are not urgent may use."""
         self._width_ns = round(limit.window_s * NS_PER_S)
         self._spent: deque[tuple[int, int]] = deque()
         self._sum = 0

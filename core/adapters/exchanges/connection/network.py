@@ -1,7 +1,7 @@
 """The real transport: picows for sockets, `http.HttpClient` for requests.
 
-Frames of one read are handed over together (`last_in_buffer`), so that whoever decodes them can do
-so in one go and the last of many states wins without a timer.
+Frames of one read are handed over together (`last_in_buffer`), a few hundred at most, so that
+whoever decodes them can do so in one go and the last of many states wins without a timer.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ from core.infrastructure.clock import Clock
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 _BUFFER_BYTES: Final = 256 * 1024
+_TOGETHER: Final = 256
+"""Messages handed over at once, at most: more would not fit into the processor's nearest memory."""
+_TEXT: Final = WSMsgType.TEXT
+"""Looked up once: a member of an enum costs as much as the rest of taking a message in."""
+_BINARY: Final = WSMsgType.BINARY
 
 
 class NetworkTransport:
@@ -156,7 +161,7 @@ class _PicowsSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Collects messages until the last of this read."""
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:
+        if kind is _TEXT or kind is _BINARY:
             if frame.fin:
                 self._batch.append(frame.get_payload_as_bytes())
             else:
@@ -168,8 +173,9 @@ class _PicowsSocket(WSListener):
         elif kind is WSMsgType.CLOSE:
             self._reason = f"closed by the venue: {frame.get_close_code()}"
             transport.disconnect(graceful=True)
-        if frame.last_in_buffer and self._batch:
-            batch, self._batch = self._batch, []
+        batch = self._batch
+        if batch and (frame.last_in_buffer or len(batch) == _TOGETHER):
+            self._batch = []
             self._listener.on_messages(batch)
 
     _reason = "the connection was lost"

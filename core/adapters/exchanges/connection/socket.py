@@ -70,6 +70,16 @@ class Seams:
     rng: Rng
 
 
+@dataclass(slots=True)
+class _Call:
+    """A request under way."""
+
+    answer: asyncio.Future[object]
+    until_ns: int
+    """Monotonic; then nobody waits any more."""
+    timeout_s: float
+
+
 StateListener = Callable[["Connection", ConnectionState, str], None]
 """(connection, new state, why)."""
 
@@ -110,7 +120,7 @@ class Connection:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[str] | None = None
-        self._calls: dict[str, asyncio.Future[object]] = {}
+        self._calls: dict[str, _Call] = {}
         """Key of a request -> who waits for its answer."""
         self._waiting: dict[Topic, list[asyncio.Future[None]]] = {}
         """Topic -> who waits for its confirmation."""
@@ -229,25 +239,26 @@ class Connection:
 
     async def call(self, key: str, message: bytes, *, timeout_s: float) -> object:
         """See `Link.call`."""
-        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         if key in self._calls:
             raise NotSent(f"{self.dialect.name}: the request {key} is under way already")
         self.send(message)
-        self._calls[key] = answer
+        call = self._calls[key] = _Call(
+            asyncio.get_running_loop().create_future(),
+            self._sent_ns + round(timeout_s * NS_PER_S),
+            timeout_s,
+        )
         try:
-            async with self._clock.timeout(timeout_s):
-                return await answer
-        except TimeoutError as error:
-            raise TransportError(f"{self.dialect.name}: no answer in {timeout_s:g} s") from error
+            return await call.answer
         finally:
-            self._calls.pop(key, None)
+            if self._calls.get(key) is call:
+                del self._calls[key]
 
     def answer(self, key: str, value: object) -> bool:
         """See `Link.answer`."""
-        waiting = self._calls.get(key)
-        if waiting is None or waiting.done():
+        call = self._calls.get(key)
+        if call is None or call.answer.done():
             return False
-        waiting.set_result(value)
+        call.answer.set_result(value)
         return True
 
     def confirmed(self, topic: Topic) -> None:
@@ -297,7 +308,12 @@ class Connection:
             coroutine.close()
             return
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            coroutine.close()  # one that was cancelled before its first step is never awaited
+
+        task.add_done_callback(ended)
 
     # -- SocketListener -----------------------------------------------------------------------
 
@@ -454,6 +470,7 @@ class Connection:
         while True:
             await self._clock.sleep(self._timing.watch_every_s)
             self._watch_pong()
+            self._watch_calls()
             self._watch_topics()
             if self.dialect.watches_silence and self._state in _UP:
                 self._watch_silence()
@@ -462,6 +479,14 @@ class Connection:
         waited_ns = self._clock.monotonic_ns() - self._pinged_ns
         if self._awaits_pong and waited_ns > self._timing.pong_s * NS_PER_S:
             self.drop("a ping was not answered")
+
+    def _watch_calls(self) -> None:
+        """Ends the wait for answers that did not come; a timer for each would cost more than it."""
+        now_ns = self._clock.monotonic_ns()
+        for call in self._calls.values():
+            if now_ns >= call.until_ns:
+                why = f"{self.dialect.name}: no answer in {call.timeout_s:g} s"
+                _fail([call.answer], TransportError(why))
 
     def _watch_topics(self) -> None:
         before_ns = self._clock.monotonic_ns() - round(self._timing.confirm_s * NS_PER_S)
@@ -515,8 +540,8 @@ class Connection:
             self._on_state(self, state, why)
 
     def _fail_calls(self) -> None:
-        calls, self._calls = self._calls, {}
-        _fail(list(calls.values()), TransportError(f"{self.dialect.name}: lost before an answer"))
+        waiting = [call.answer for call in self._calls.values()]
+        _fail(waiting, TransportError(f"{self.dialect.name}: lost before an answer"))
 
 
 def _fail(waiting: list[asyncio.Future[Any]], error: Exception) -> None:

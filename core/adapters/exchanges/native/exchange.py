@@ -44,14 +44,14 @@ from core.adapters.exchanges.models import (
     ExchangeStatus,
     HealthReport,
     Instrument,
-    MarginMode,
+    Margin,
     OrderOptions,
     TickerData,
     UserData,
     plain,
 )
 from core.adapters.exchanges.native.hub import Hub
-from core.adapters.exchanges.native.listings import Listings
+from core.adapters.exchanges.native.listings import Listings, rules_change
 from core.adapters.exchanges.native.rest import Rest
 from core.adapters.exchanges.settings import VenueSettings
 from core.errors import (
@@ -59,7 +59,6 @@ from core.errors import (
     NotSent,
     NotSupported,
     OrderRejected,
-    TransportError,
     VenueError,
 )
 from core.infrastructure.clock import Cancellable, Clock
@@ -71,6 +70,9 @@ T = TypeVar("T")
 NO_OPTIONS: Final = OrderOptions()
 REFRESH_S: Final = 1_500.0
 """Instrument rules are asked for again after so long (reliability V21)."""
+
+RENEW_S: Final = 60.0
+"""And once in so long where the venue refuses orders."""
 
 _BY_HEALTH: Final = (
     ConnectionState.LIVE,
@@ -103,12 +105,8 @@ class Feed:
     """Whether the venue sends the state of things at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Margin:
-    """How a perpetual is to be margined."""
-
-    leverage: Decimal
-    mode: MarginMode
+def _nobody(rules: Sequence[Instrument]) -> None:
+    del rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +125,8 @@ class Doors:
     """Rules that a configuration was planned with; a venue whose rules differ is refused."""
     margins: Mapping[str, Margin] = field(default_factory=dict)
     """Symbol of a perpetual -> what must be in force before anything is traded."""
+    learned: Callable[[Sequence[Instrument]], None] = _nobody
+    """Told of the rules that the venue told, each time that it was asked."""
 
     @property
     def clock(self) -> Clock:
@@ -153,6 +153,7 @@ class NativeExchange(ExchangeInterface):
         self.account = doors.credentials.account if doors.credentials is not None else ""
         self.hub = Hub(venue)
         self.listings = Listings(venue, self.account)
+        self.dead_mans_switch_s = doors.settings.dead_mans_switch_s
         self._doors = doors
         self._clock = doors.clock
         self._events = EventListeners()
@@ -162,6 +163,10 @@ class NativeExchange(ExchangeInterface):
         self._handles: dict[str, list[Subscription]] = {}
         """Symbol -> subscriptions."""
         self._refresh: Cancellable | None = None
+        self._rebuilding: set[Connection] = set()
+        """Sockets that were lost and are not live again yet."""
+        self._renewed_ns: int | None = None
+        """Monotonic time of the last asking for rules that a refusal was the reason of."""
 
     # -- what a venue says --------------------------------------------------------------------
 
@@ -225,13 +230,14 @@ class NativeExchange(ExchangeInterface):
         except BaseException:
             self.rest.is_open = False
             raise
-        difference = self._difference()
+        difference = self._difference() or self._missing_switch()
         if difference:
             self.rest.is_open = False
             self._detail = difference
             return False
         self._is_open = True
         self._detail = ""
+        self._doors.learned(self.listings.instruments())
         self._schedule_refresh()
         self._tell(EventType.CONNECTED)
         return True
@@ -459,10 +465,13 @@ class NativeExchange(ExchangeInterface):
         if not self._is_open:
             return
         if state is ConnectionState.RECONNECTING:
+            self._rebuilding.add(connection)
             self._tell(EventType.RECONNECTING, f"{name}: {why}")
         elif state is ConnectionState.STALE:
             self._tell(EventType.STALE, f"{name}: {why}")
-        elif state is ConnectionState.LIVE and connection.lives > 1:
+        elif state is ConnectionState.LIVE and connection in self._rebuilding:
+            # Not after mere silence: a quiet market would have everything compared again and again.
+            self._rebuilding.discard(connection)
             self._tell(EventType.RECOVERED, name)
 
     def need_orders(self) -> None:
@@ -507,6 +516,12 @@ class NativeExchange(ExchangeInterface):
         """How the venue's rules differ from those that were planned with; empty if they fit."""
         return next(filter(None, map(self.difference, self._doors.expected)), "")
 
+    def _missing_switch(self) -> str:
+        """Why the switch that was asked for cannot be had; empty where it can."""
+        if self.dead_mans_switch_s is None or self.capabilities.has_dead_mans_switch:
+            return ""
+        return f"{self.venue} has no dead man's switch: take `dead_mans_switch_s` away"
+
     def difference(self, planned: Instrument) -> str:
         """Why an instrument cannot be traded as it was planned; empty if it can."""
         listing = self.listings.by_symbol.get(planned.symbol)
@@ -524,21 +539,44 @@ class NativeExchange(ExchangeInterface):
                 )
         return ""
 
+    def renew_rules(self) -> None:
+        """See `ExchangeInterface.renew_rules`."""
+        now_ns = self._clock.monotonic_ns()
+        if self._renewed_ns is None or now_ns - self._renewed_ns >= RENEW_S * 1e9:
+            self._renewed_ns = now_ns
+            self._spawn_reload()
+
     def _schedule_refresh(self) -> None:
         self._refresh = self._clock.call_after_ns(round(REFRESH_S * 1e9), self._begin_refresh)
 
     def _begin_refresh(self) -> None:
-        running = [connection for connection in self._all() if connection.is_live]
-        if running:
-            running[0].spawn(self._reload())
+        self._spawn_reload()
         if self._is_open:
             self._schedule_refresh()
 
+    def _spawn_reload(self) -> None:
+        running = [connection for connection in self._all() if connection.is_live]
+        if running:
+            running[0].spawn(self._reload())
+
     async def _reload(self) -> None:
+        before = {symbol: self.listings.by_symbol.get(symbol) for symbol in self._traded}
         try:
             self.listings.replace(await self._load())
-        except TransportError as error:
+        except VenueError as error:
             log.warning("instruments.not_refreshed venue=%s error=%s", self.venue, error)
+            return
+        self._doors.learned(self.listings.instruments())
+        for symbol, known in before.items():
+            change = rules_change(known, self.listings.by_symbol.get(symbol))
+            if change:
+                log.warning("instrument.changed venue=%s symbol=%s %s", self.venue, symbol, change)
+                self._tell(EventType.INSTRUMENT_CHANGED, f"{symbol}: {change}")
+
+    @property
+    def _traded(self) -> set[str]:
+        """Symbols that somebody here trades or listens to."""
+        return {*self._handles, *(item.symbol for item in self._doors.expected)}
 
 
 def _let_go(heard: Subscription, feeds: Sequence[Feed]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from core.adapters.exchanges.decoding import Listing, Reading
+from core.adapters.exchanges.metadata import changes
 from core.adapters.exchanges.models import Instrument, OrderOptions, OrderType, plain
 from core.errors import NotSupported, OrderRejected
 
@@ -96,6 +97,19 @@ class Listings:
         if not listing.is_trading:
             raise _refused(self.venue, "HALTED", f"does not trade {symbol} now")
         return listing, listing.instrument
+
+
+def rules_change(before: Listing | None, after: Listing | None) -> str:
+    """What became different of an instrument that is traded, in words; empty where nothing did."""
+    if before is None or before.instrument is None:
+        return ""
+    if after is None or after.instrument is None:
+        return "it is not listed any more"
+    found = changes(before.instrument, after.instrument)
+    if before.is_trading is not after.is_trading:
+        state = "it trades again" if after.is_trading else "it does not trade now"
+        found = "; ".join(filter(None, (state, found)))
+    return found
 
 
 def check_order(

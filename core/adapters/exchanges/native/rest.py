@@ -146,8 +146,10 @@ class Rest:
         error = self._error_of(status, body, is_order=is_order, retry_after_s=retry_after_s)
         if error is None:
             return body
-        if isinstance(error, RateLimited) and budget is not None:
-            budget.pause(error.retry_after_s, is_ban=status == 418)
+        if isinstance(error, RateLimited):
+            error.is_ban = error.is_ban or status == 418
+            if budget is not None:
+                budget.pause(error.retry_after_s, is_ban=error.is_ban)
         raise error
 
     def _read(self, response: Response, budget: RateBudget | None, *, is_order: bool) -> object:
