@@ -260,7 +260,11 @@ def test_an_account_that_cannot_carry_its_position_is_liquidated(
 
     report = run(
         grid(
-            order_amount="10", paper={"initial_balance": "400"}, instrument={"max_leverage": "50"}
+            order_amount="10",
+            leverage=20,
+            margin_mode="cross",
+            paper={"initial_balance": "400"},
+            instrument={"max_leverage": "50"},
         ),
         file,
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from core.domain.position import MONEY
 from core.services.backtest import kernel
+from core.services.backtest.compiling import compiled
 from core.services.backtest.rows import BLOCK, NEVER, Ints, Tape
 from core.services.backtest.sweep_case import BelongsToEngine, Case
 from core.services.backtest.sweep_curve import Floats, Holdings, Swing, swing
@@ -58,7 +59,7 @@ def run_case(case: Case, tape: Tape, unit: Decimal) -> Figures:
         unit=unit,
         rate=case.instrument.maintenance_margin_rate,
     )
-    _refuse_poor(case, curve, book)
+    _refuse_poor(case, curve, book, tape)
     return figures(
         curve,
         fills=len(fills),
@@ -116,6 +117,24 @@ def warm_up() -> None:
     )
     one = Decimal(1)
     swing(tape, nothing, start=one, end=one, unit=one, rate=Decimal(0))
+    averages(tape.last[:1], tape.last[:1])
+
+
+@compiled
+def averages(prices: Ints, amounts: Ints) -> tuple[Ints, Floats]:
+    """What was held after each fill, lots, and at which average price, units."""
+    held, entry = np.zeros(len(prices), np.int64), np.zeros(len(prices), np.float64)
+    lots, average = 0, 0.0
+    for index in range(len(prices)):
+        amount, price = amounts[index], prices[index]
+        after = lots + amount
+        if lots == 0 or lots * after < 0:
+            average = float(price)
+        elif lots * amount > 0:
+            average = (average * lots + float(price) * amount) / after
+        lots = after
+        held[index], entry[index] = lots, average
+    return held, entry
 
 
 class _Book:
@@ -177,6 +196,26 @@ class _Book:
         lowest = min(0, int(sums.min())) if len(sums) else 0
         return MONEY.multiply(Decimal(lowest * self._small), Decimal(1) / self._scale)
 
+    def stands_alone(self, tape: Tape) -> bool:
+        """Whether an isolated position kept clear of its end at every row it was held over.
+
+        With the margin |E|/L of an average entry E it ends where `E/L + (p - E)` falls to the
+        maintenance margin of `p`; for a short mirrored.
+        """
+        fills, instrument = self._fills, self._case.instrument
+        if not len(fills):
+            return True
+        held, entry = averages(fills[:, kernel.PRICE], fills[:, kernel.AMOUNT])
+        rows = np.maximum(fills[:, kernel.ROW], 0)
+        following = np.append(rows[1:], len(tape.last) - 1)
+        lowest = np.minimum(np.minimum.reduceat(tape.last, rows), tape.last[following])
+        highest = np.maximum(np.maximum.reduceat(tape.last, rows), tape.last[following])
+        margin, rate = 1 / float(self._case.leverage), float(instrument.maintenance_margin_rate)
+        floor = entry * (1 - margin) / (1 - rate) * (1 + _SURE)
+        ceiling = entry * (1 + margin) / (1 + rate) * (1 - _SURE)
+        is_clear = np.where(held > 0, lowest > floor, highest < ceiling)
+        return bool(np.all(is_clear | (held == 0)))
+
     def _room(self, rate: int) -> npt.DTypeLike:
         """Machine integers where every sum fits them, else Python's, which have no end."""
         case = self._case
@@ -185,7 +224,7 @@ class _Book:
         return np.int64 if most < _MOST else np.object_
 
 
-def _refuse_poor(case: Case, curve: Swing, book: _Book) -> None:
+def _refuse_poor(case: Case, curve: Swing, book: _Book, tape: Tape) -> None:
     """Where the account might not carry an order, or be liquidated, the engine decides."""
     instrument = case.instrument
     taker = max(instrument.taker_fee or Decimal(0), instrument.maker_fee or Decimal(0), Decimal(0))
@@ -202,8 +241,10 @@ def _refuse_poor(case: Case, curve: Swing, book: _Book) -> None:
         is_enough = case.initial_balance + book.poorest() > needed
     else:
         value = case.unit * total * case.furthest
-        needed = value / instrument.max_leverage + value * taker
+        needed = value / case.leverage + value * taker
         is_enough = curve.lowest > float(needed) * (1 + _SURE) and curve.least_room > 0
+        if is_enough and case.is_isolated:
+            is_enough = book.stands_alone(tape)
     if not is_enough:
         raise BelongsToEngine("the account might not carry it")
 

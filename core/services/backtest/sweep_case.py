@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from core.adapters.exchanges.models import FeeAsset, Instrument
+from core.adapters.exchanges.models import FeeAsset, Instrument, MarginMode
 from core.domain.matching import FillRule
 from core.domain.policies import OnExit
 from core.services.backtest import kernel
@@ -98,6 +98,9 @@ class Case:
     unit: Decimal
     """Quote of one lot at one unit of price."""
     initial_balance: Decimal
+    leverage: Decimal
+    is_isolated: bool
+    """Whether a position stands for itself alone, with the margin that it was opened with."""
     furthest: int
     """Units: no order of this grid ever has a higher price, whatever the tape does."""
 
@@ -142,6 +145,8 @@ def make_case(
         levels=levels,
         unit=tape.price_unit * instrument.lot_size * instrument.contract_size,
         initial_balance=config.paper.initial_balance,
+        leverage=settings.leverage,
+        is_isolated=settings.margin_mode is MarginMode.ISOLATED,
         furthest=_fitting(max(highest, int(levels[1:3].max())) + reach * per_tick, rules, levels),
     )
 

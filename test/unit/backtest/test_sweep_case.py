@@ -128,6 +128,33 @@ def test_account_that_might_not_carry_it_is_the_engines() -> None:
         run_case(poor, tape("100", "95", "101").lows_and_highs(), Decimal("0.1"))
 
 
+@pytest.mark.parametrize(
+    "side, prices, is_carried",
+    [
+        ("long", ("100", "94", "91.5"), True),
+        ("long", ("100", "94", "89"), False),
+        ("short", ("100", "106", "108.5"), True),
+        ("short", ("100", "106", "111"), False),
+    ],
+)
+@pytest.mark.parametrize("mode", ["isolated", "cross"])
+def test_a_position_of_its_own_may_fall_where_an_account_would_not(
+    side: str, prices: tuple[str, ...], mode: str, *, is_carried: bool
+) -> None:
+    """Isolated at ten times, it ends a tenth away from its average entry, less maintenance."""
+    rules = 'taker_fee: "0.0005", maintenance_margin_rate: "0.01"}'
+    text = GRID.replace('taker_fee: "0.0005"}', rules)
+    text = text.replace("grid_type: long", f"grid_type: {side}\n  margin_mode: {mode}")
+    rows = tape(*prices)
+    made = case(text, rows)
+
+    if is_carried or mode == "cross":
+        run_case(made, rows.lows_and_highs(), Decimal("0.1"))
+        return
+    with pytest.raises(BelongsToEngine, match="might not carry"):
+        run_case(made, rows.lows_and_highs(), Decimal("0.1"))
+
+
 def test_ladder_that_would_reach_zero_is_the_engines() -> None:
     """A grid that follows down to nothing is held there, which is the engine's to do."""
     short = FOLLOW.replace("follow_long", "follow_short\n  price_offset_grids: 2")

@@ -1,7 +1,9 @@
 """Margin, liquidation, funding and spot at the paper venue."""
 
 import asyncio
+import random
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +11,14 @@ from core.adapters.exchanges.models import (
     FeeAsset,
     FillData,
     FundingPaymentData,
+    Margin,
     MarginMode,
     OrderData,
     OrderOptions,
     OrderSide,
     OrderStatus,
     OrderType,
+    PositionData,
 )
 from core.adapters.exchanges.paper.adapter import PaperExchange
 from core.adapters.exchanges.paper.settings import PaperSettings
@@ -96,6 +100,66 @@ async def test_leverage_bounds_what_can_be_opened(venue):
     await send(venue.exchange, BUY, "101", "199")
     with pytest.raises(OrderRejected):
         await venue.exchange.set_leverage(PERP, D(1))
+
+
+@pytest.mark.parametrize("amount, is_taken", [("149", True), ("151", False)])
+def test_a_market_is_margined_as_was_wanted(amount: str, is_taken: bool):
+    """At leverage three, 30,000 of notional is the end of an account of 10,000."""
+
+    async def story():
+        exchange = margined(Margin(leverage=D(3), mode=MarginMode.ISOLATED))
+        await exchange.connect()
+        await exchange.subscribe_ticker(PERP, lambda _: None)
+        await asyncio.sleep(1)
+        if not is_taken:
+            with pytest.raises(InsufficientFunds):
+                await send(exchange, BUY, amount, "200")
+            return
+        order = await send(exchange, BUY, amount, "200")
+        assert order.filled == D(149)
+
+    virtual_time.run(story(), start_ns=START_NS)
+
+
+def test_an_open_position_keeps_its_margin_mode_and_takes_new_leverage(tmp_path: Path):
+    """As at a venue: the mode changes once it is flat, the leverage at the next start."""
+
+    async def life(margin: Margin) -> PositionData:
+        exchange = margined(margin, path=tmp_path / "venue.db")
+        await exchange.connect()
+        await exchange.subscribe_ticker(PERP, lambda _: None)
+        await asyncio.sleep(1)
+        await send(exchange, BUY, "1")
+        (position,) = await exchange.get_positions([PERP])
+        await exchange.disconnect()
+        return position
+
+    async def story() -> list[PositionData]:
+        return [
+            await life(Margin(leverage=D(3), mode=MarginMode.ISOLATED)),
+            await life(Margin(leverage=D(5), mode=MarginMode.CROSS)),
+        ]
+
+    found = virtual_time.run(story(), start_ns=START_NS)
+    assert [(item.size, item.leverage, item.margin_mode) for item in found] == [
+        (D(1), D(3), MarginMode.ISOLATED),
+        (D(2), D(5), MarginMode.ISOLATED),
+    ]
+
+
+def margined(margin: Margin, path: Path | None = None) -> PaperExchange:
+    """A venue on a market at 200, margined as is wanted."""
+    return PaperExchange(
+        venue="paper",
+        instruments=[instrument()],
+        feeds={PERP: ScriptedFeed(trades(*["200"] * 400, every_ms=60_000))},
+        clock=VirtualClock(virtual_time.running_loop()),
+        settings=PaperSettings(latency_ms=0),
+        margins={PERP: margin},
+        path=path,
+        is_durable=False,
+        rng=random.Random(7),
+    )
 
 
 @venue_story

@@ -46,6 +46,7 @@ from core.adapters.exchanges.models import (
     HealthReport,
     Instrument,
     LeverageResult,
+    Margin,
     MarginMode,
     MarginModeResult,
     OHLCVData,
@@ -133,8 +134,10 @@ class PaperExchange(ExchangeInterface):
         is_logged: bool = False,
         rng: random.Random | None = None,
         faults: Switchboard | None = None,
+        margins: Mapping[str, Margin] | None = None,
     ) -> None:
         self.venue = venue
+        self._margins = dict(margins or {})
         self.account = account
         self.settings = PaperSettings() if settings is None else settings
         self.profile = profile_of(self.settings.profile or venue)
@@ -168,7 +171,7 @@ class PaperExchange(ExchangeInterface):
         """Tells what each symbol's part of the account is after every change, from `connect` on."""
         self._on_worth = listener
 
-    def add_market(self, instrument: Instrument, feed: Feed) -> None:
+    def add_market(self, instrument: Instrument, feed: Feed, margin: Margin | None = None) -> None:
         """Makes another symbol tradable, also while connected.
 
         Raises:
@@ -185,8 +188,10 @@ class PaperExchange(ExchangeInterface):
             return
         self._instruments[symbol] = instrument
         self._feeds[symbol] = feed
+        if margin is not None:
+            self._margins[symbol] = margin
         if self._floor is not None:
-            self._floor.add(instrument, feed)
+            self._floor.add(instrument, feed, margin)
 
     def feed_error(self, symbol: str) -> CtosError | None:
         """Why a feed ended before its end."""
@@ -259,7 +264,7 @@ class PaperExchange(ExchangeInterface):
             venue=self.venue,
             is_healthy=is_up,
             latency_ms=float(self.settings.latency_ms) if is_up else None,
-            clock_skew_ms=0.0 if is_up else None,
+            clock_skew_ms=None,  # it has no time but ours
             detail=self._detail,
         )
 
@@ -729,7 +734,7 @@ class PaperExchange(ExchangeInterface):
             storage,
         )
         for symbol, feed in self._feeds.items():
-            floor.add(self._instruments[symbol], feed)
+            floor.add(self._instruments[symbol], feed, self._margins.get(symbol))
         floor.engine.on_worth = self._on_worth
         floor.outbox.flush()
         return floor

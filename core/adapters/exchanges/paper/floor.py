@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ from core.adapters.exchanges.models import (
     EventType,
     ExchangeType,
     Instrument,
+    Margin,
     MarginMode,
     OrderSide,
     TradeData,
@@ -111,8 +113,8 @@ class TradingFloor:
 
     # -- life ---------------------------------------------------------------------------------
 
-    def add(self, instrument: Instrument, feed: Feed) -> None:
-        """Takes a market up where the file left it."""
+    def add(self, instrument: Instrument, feed: Feed, margin: Margin | None = None) -> None:
+        """Takes a market up where the file left it, under the margin that is wanted now."""
         engine, symbol = self.engine, instrument.symbol
         stored = self.storage.market(symbol)
         settings = self.plan.settings
@@ -121,8 +123,8 @@ class TradingFloor:
         holding = Holding(
             instrument=instrument,
             position=FLAT if stored is None else stored.position,
-            leverage=instrument.max_leverage if stored is None else stored.leverage,
-            margin_mode=MarginMode.CROSS if stored is None else stored.margin_mode,
+            leverage=_leverage(instrument, margin, stored),
+            margin_mode=_margin_mode(margin, stored),
             mark=lambda: market.mark,
             interest=engine.orders.interest(symbol),
         )
@@ -321,3 +323,18 @@ def _feed_position(stored: StoredMarket | None, feed: Feed) -> FeedPosition:
     if stored.feed != feed.name or feed.kind is FeedKind.LIVE:
         return replace(stored.feed_position, row=0)
     return stored.feed_position
+
+
+def _leverage(
+    instrument: Instrument, margin: Margin | None, stored: StoredMarket | None
+) -> Decimal:
+    if margin is not None:
+        return margin.leverage
+    return instrument.max_leverage if stored is None else stored.leverage
+
+
+def _margin_mode(margin: Margin | None, stored: StoredMarket | None) -> MarginMode:
+    """What is wanted, but of an open position what it was opened with, as at a venue."""
+    if stored is not None and (margin is None or not stored.position.is_flat):
+        return stored.margin_mode
+    return MarginMode.CROSS if margin is None else margin.mode
