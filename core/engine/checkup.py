@@ -31,6 +31,15 @@ class ProvesKeys(Protocol):
         """Raises `AuthError` with the code of what is wrong."""
 
 
+@runtime_checkable
+class TellsRefusal(Protocol):
+    """An adapter whose connection is a login: it can fail at whose account that is."""
+
+    @property
+    def refusal(self) -> AuthError | None:
+        """Why the login may not be used; None where it may, or was not reached."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """Whom to examine, and what is known of it before."""
@@ -73,13 +82,21 @@ async def _ask(visit: Visit, found: list[Check]) -> None:
         found.append(judge.not_reached(visit.address, error))
         return
     if not is_open:
+        refusal = exchange.refusal if isinstance(exchange, TellsRefusal) else None
+        if refusal is not None:
+            found += judge.refused_login(refusal)
+            return
         detail = exchange.get_status().detail or "it gave no reason"
         refused = VenueError(f"{exchange.venue} refused the connection: {detail}.")
         found.append(judge.not_reached(visit.address, refused))
         return
+    try:
+        info = await exchange.get_exchange_info()
+        listed = len(await exchange.get_instruments())
+    except VenueError as error:
+        found.append(judge.not_reached(visit.address, error))
+        return
     found.append(judge.reached(visit.address))
-    info = await exchange.get_exchange_info()
-    listed = len(await exchange.get_instruments())
     found.append(judge.markets(len(info.symbols), max(0, listed - len(info.symbols))))
     rounds = await _rounds(exchange)
     found += [judge.latency(rounds), judge.skew(rounds)]

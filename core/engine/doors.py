@@ -40,6 +40,8 @@ class BotPlan:
     warnings: tuple[str, ...] = ()
     is_live: bool = False
     """Whether the account is a real one."""
+    is_margin_accepted: bool = False
+    """Whether it may start on an account that seems not to carry it."""
 
     @property
     def symbol(self) -> str:

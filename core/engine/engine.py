@@ -19,12 +19,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from core.adapters.exchanges.models import plain
+from core.adapters.exchanges.models import EventType, ExchangeEvent, plain
 from core.domain.events import Act, Horizon, RiskStateChanged
 from core.domain.policies import OnExit, OnStart
 from core.engine.accounts import Account
 from core.engine.bots import Bot
 from core.engine.doors import BotPlan, Doors, OpenFeed, VenueRoom
+from core.engine.headroom import require_headroom
 from core.engine.limited import LadderLimits
 from core.engine.pace import Pace, newest_ns
 from core.engine.protocol import (
@@ -34,10 +35,11 @@ from core.engine.protocol import (
     Push,
     StartBot,
 )
-from core.errors import ConfigError, CtosError, ExitCode, VenueError
-from core.infrastructure.clock import Clock, WallClock
+from core.errors import ConfigError, CtosError, ExitCode, JournalError, VenueError
+from core.infrastructure.clock import Clock, SteadyClock, WallClock
 from core.infrastructure.logging import LogRing
 from core.infrastructure.tasks import ClockJumped, LoopLate, LoopMonitor
+from core.services.execution.desk import diary_row
 from core.services.execution.service import ExecutionService
 from core.services.execution.tracked import Alarm
 from core.services.gateway import BotSpec, Renewal
@@ -48,11 +50,12 @@ from core.services.grid.outcome import BotOutcome
 from core.services.grid.plan import plan_limits
 from core.services.grid.service import GridService
 from core.services.grid.snapshot import EditDiff
+from core.services.market_data.quality import DEFAULT_JUMP
 from core.services.market_data.service import STALE_AFTER_S, MarketData
 from core.services.portfolio.service import Portfolio
 from core.services.portfolio.snapshot import BotRow, HomeSnapshot, LogRow
 from core.services.ports import BotRow as JournalRow
-from core.services.ports import Journal
+from core.services.ports import FeedKind, Journal, Transaction
 from core.services.risk.limits import Limits, with_plan
 from core.services.risk.rules import Reference, RiskState
 from core.services.risk.service import RiskService
@@ -185,6 +188,7 @@ class Engine:
 
         Raises:
             ConfigError: If the file, or starting it now, is wrong.
+            MarginShort: If the account cannot carry it beside what is on it.
             CtosError: If the venue could not be reached, or the bot ended at once.
         """
         async with self._starting:
@@ -193,6 +197,8 @@ class Engine:
             feed = await self._open_feed(plan, request)
             self._choose_clock(feed, request)
             account = await self._account(plan, feed)
+            if plan.is_live and self.left_behind(plan.name) is None:
+                await require_headroom(plan, self._plans_at(plan.venue), account.exchange)
             bot = self._make_bot(plan, request, account, feed, owner)
             self.bots[plan.name] = bot
             if request.duration_s is not None:
@@ -332,6 +338,10 @@ class Engine:
         """Where its bots are on record."""
         return self._journal
 
+    def _plans_at(self, venue: str) -> list[BotPlan]:
+        """Of the bots that run there."""
+        return [bot.plan for bot in self.running if bot.plan.venue == venue]
+
     def left_behind(self, name: str) -> JournalRow | None:
         """What the journal knows of a bot that does not run and is not closed for good."""
         known = self.bots.get(name)
@@ -422,11 +432,21 @@ class Engine:
             folder=self._folder, clock=self._clock, horizon=lambda: self._horizon(plan.venue)
         )
         exchange = self._doors.exchange(plan, feed, room)
-        if not (await exchange.connect() and await exchange.authenticate()):
+        try:
+            is_in = await exchange.connect() and await exchange.authenticate()
+        except (Exception, asyncio.CancelledError):
+            await exchange.disconnect()  # a start that failed leaves no sockets behind
+            raise
+        if not is_in:
             detail = exchange.get_status().detail
+            await exchange.disconnect()
             raise VenueError(f"{plan.venue} refused us: {detail}", venue=plan.venue)
         market = MarketData(
-            exchange, self._clock, stale_after_s=None if self._is_virtual else STALE_AFTER_S
+            exchange,
+            self._clock,
+            stale_after_s=None if self._is_virtual else STALE_AFTER_S,
+            # A recording is what it is; a venue may say anything once (reliability D7).
+            jump=DEFAULT_JUMP if feed.feed.kind is FeedKind.LIVE else None,
         )
         execution = ExecutionService(
             venue=exchange,
@@ -438,6 +458,8 @@ class Engine:
             on_diary=self._line_of_id,
             on_alarm=self._on_alarm,
             may_send=self._may_send,
+            wall=self._wall if isinstance(self._clock, SteadyClock) else None,
+            on_wall_right=self._follow_wall,
         )
         info = await exchange.get_exchange_info()
         account = Account(
@@ -447,8 +469,9 @@ class Engine:
             orders_per_minute=info.capabilities.orders_per_minute,
         )
         self._accounts[plan.venue] = account
+        exchange.add_event_callback(EventType.INSTRUMENT_CHANGED, self._on_instrument)
         await execution.start()
-        await self.portfolio.add(exchange, market, is_followed=not self._is_virtual)
+        await self.portfolio.add(exchange, market, execution.ask, is_followed=not self._is_virtual)
         if not self._is_virtual:
             self._watch_loop()
             account.watcher = self._group.create_task(
@@ -457,11 +480,11 @@ class Engine:
         return account
 
     def _watch_loop(self) -> None:
-        """Begins to measure how late the loop turns, once, where the clock is the wall's."""
-        if self._is_watching_loop or self._clock is not self._wall:
+        """Begins to measure how late the loop turns, once, where the clock is the machine's."""
+        if self._is_watching_loop or not isinstance(self._clock, SteadyClock):
             return
         self._is_watching_loop = True
-        monitor = LoopMonitor(self._clock, self._on_loop)
+        monitor = LoopMonitor(self._wall, self._on_loop)
         self._background.append(
             self._group.create_task(self._guarded(monitor.run()), name="loop.monitor")
         )
@@ -470,14 +493,28 @@ class Engine:
         """After standing still or a jump of the clock nothing is believed before it is checked."""
         if isinstance(finding, LoopLate) and not finding.is_stale:
             return
+        if isinstance(finding, ClockJumped):
+            self._tell_all("bot.clock_jumped", (("seconds", f"{finding.jump_s:.3f}"),))
         for account in self._accounts.values():
             account.market.distrust()
+            if isinstance(finding, ClockJumped):
+                account.execution.doubt_clock()
             for bot in self.running:
                 if account.execution.has(bot.bot_id):
                     check = account.execution.reconcile(bot.bot_id)
                     name = f"check.{bot.name}"
                     task = self._group.create_task(self._guarded(check), name=name)
                     self._background.append(task)
+
+    def _follow_wall(self) -> None:
+        """A venue agrees with the wall, and not with us: the machine slept, or began wrong."""
+        if not isinstance(self._clock, SteadyClock):
+            return
+        moved_ns = self._clock.follow()
+        self._tell_all("bot.clock_set", (("seconds", f"{moved_ns / 1e9:.3f}"),))
+        for account in self._accounts.values():
+            account.market.distrust()
+            account.execution.doubt_clock()
 
     def _horizon(self, venue: str) -> Horizon:
         account = self._accounts.get(venue)
@@ -686,6 +723,8 @@ class Engine:
         for bot in self.bots.values():
             if bot.bot_id == bot_id:
                 bot.service.pass_on(at_ns, event, fields)
+                if event == "order.rejected" and bot.plan.venue in self._accounts:
+                    self._accounts[bot.plan.venue].exchange.renew_rules()
                 return
 
     def _line(self, name: str, at_ns: int, event: str, fields: Fields) -> None:
@@ -695,7 +734,32 @@ class Engine:
             self.teller.line(name, at_ns, event, fields)
 
     def _on_alarm(self, alarm: Alarm) -> None:
+        """Somebody must look; what concerns no single bot is told by all of them."""
         log.error("alarm bot=%s code=%s text=%s", alarm.bot_id, alarm.code, alarm.text)
+        if not alarm.bot_id:
+            self._tell_all("bot.alarm", (("code", alarm.code), ("text", alarm.text)))
+
+    def _tell_all(self, event: str, fields: Fields) -> None:
+        """A line in the diary of every bot that runs."""
+        now_ns = self._clock.now_ns()
+        for bot in self.running:
+            row = diary_row(bot.bot_id, now_ns, event, fields)
+            with contextlib.suppress(JournalError):
+                self._journal.write(Transaction(diary=[row]))
+            bot.service.pass_on(now_ns, event, fields)
+
+    def _on_instrument(self, event: ExchangeEvent) -> None:
+        """The rules of a symbol are others now: its bots say so.
+
+        Orders that do not fit them are refused before they are sent.
+        """
+        symbol, _, change = event.detail.partition(": ")
+        now_ns = self._clock.now_ns()
+        fields = (("symbol", symbol), ("change", change))
+        for bot in self.running:
+            if (bot.plan.venue, bot.plan.symbol) == (event.venue, symbol):
+                bot.service.hear(now_ns, "feed.rules_changed", fields)
+                self._line(bot.name, now_ns, "feed.rules_changed", fields)
 
     def _on_risk(self, state: RiskState, by: str) -> None:
         now_ns = self._clock.now_ns()

@@ -1,8 +1,11 @@
 """Which clock an engine runs on: one for all its bots, chosen with the first.
 
-sim or live at speed 1        the wall
+live, sim at speed 1          the wall, as it was at the start; whoever sets it moves nothing
 a recording, another speed    feed time, as many times as fast as asked
-after such a run              feed time again: time never goes back behind the journal
+after such a run, not live    feed time again: time never goes back behind the journal
+
+A live venue has its own time and its prices are of it, so no journal can move the clock there: one
+that was written while the wall was ahead would make every price look old for ever.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.errors import ConfigError
-from core.infrastructure.clock import Clock, ScaledClock, WallClock
+from core.infrastructure.clock import Clock, ScaledClock, SteadyClock, WallClock
 from core.services.ports import Feed, FeedKind, Journal
 
 RECORDED = frozenset({FeedKind.TRADES, FeedKind.QUOTES, FeedKind.BOOKS, FeedKind.CANDLES})
@@ -24,11 +27,17 @@ class Pace:
     speed: float
     is_recorded: bool
     """Whether its prices are of another time."""
+    is_live: bool = False
+    """Whether they are of a venue's own, which is now."""
 
     @classmethod
     def of(cls, feed: Feed, speed: str) -> Pace:
         """The pace that a feed at a speed needs."""
-        return cls(float(speed), feed.kind in RECORDED)
+        return cls(
+            float(speed),
+            is_recorded=feed.kind in RECORDED,
+            is_live=feed.kind is FeedKind.LIVE and float(speed) == 1,
+        )
 
     @property
     def is_wall(self) -> bool:
@@ -56,12 +65,16 @@ class Pace:
             wall: The machine's time; None for this machine's.
         """
         wall = wall or WallClock()
+        if self.is_live:
+            return SteadyClock(wall)
         start_ns = wall.now_ns()
         if self.is_recorded and feed.first_ns is not None:
             start_ns = feed.first_ns
         if newest_ns is not None and newest_ns + GAP_NS > start_ns:
             return ScaledClock(newest_ns + GAP_NS, self.speed, wall.monotonic_ns)
-        return wall if self.is_wall else ScaledClock(start_ns, self.speed, wall.monotonic_ns)
+        if self.is_wall:
+            return SteadyClock(wall)
+        return ScaledClock(start_ns, self.speed, wall.monotonic_ns)
 
 
 def newest_ns(journal: Journal) -> int | None:

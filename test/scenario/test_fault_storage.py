@@ -14,6 +14,8 @@ import pytest
 
 from core.adapters.storage import file
 from core.adapters.storage.journal import SqliteJournal
+from core.adapters.storage.migrations import MIGRATIONS
+from core.adapters.storage.schema import SCHEMA_VERSION
 from core.domain.events import OrderDenied
 from core.errors import JournalFull
 from core.services.gateway import Step
@@ -137,3 +139,57 @@ def test_an_old_copy_of_the_journal_takes_no_order_for_its_own(tmp_path: Path):
     assert bench.venue.cancels == []
     assert len(bench.venue.open_orders()) == 2
     bench.close()
+
+
+def test_a_disk_that_takes_seconds_calls_a_person_once(bench: Bench, monkeypatch):
+    """ST12: each order waits until it is durable; one alarm while it is slow, another next time."""
+    write = bench.journal.commit
+    delay_s = 2.0
+
+    async def commit(transaction: Transaction) -> None:
+        await bench.clock.sleep(delay_s)
+        sent.append(len(bench.venue.creates))
+        await write(transaction)
+
+    sent: list[int] = []
+    monkeypatch.setattr(bench.journal, "commit", commit)
+
+    bench.step(order("a2", price=990))
+    bench.wait(0.01)
+    bench.step(order("a3", price=980))
+    assert sent == [1, 2]
+    assert [alarm.code for alarm in bench.alarms] == ["SLOW_DISK"]
+
+    delay_s = 0.01
+    bench.step(order("a4", price=970))
+    delay_s = 1.5
+    bench.step(order("a5", price=960))
+    bench.wait(0.01)
+
+    assert [alarm.code for alarm in bench.alarms] == ["SLOW_DISK", "SLOW_DISK"]
+    assert bench.venue.creates == ["a1", "a2", "a3", "a4", "a5"]
+
+
+def test_a_new_version_takes_over_what_rests(bench: Bench, monkeypatch):
+    """OP11: on a journal of an older schema the start migrates, compares, and places nothing."""
+    bench.place("a2", price=990)
+    bench.run(bench.journal.flush())
+    filled = bench.venue.execute(bench.venue.by_client_id("a2"))
+    bench.journal.close()
+    index = "CREATE INDEX intents_unsettled ON intents (bot_id, number) WHERE is_settled = 0;"
+    with contextlib.closing(sqlite3.connect(bench.path)) as old:
+        old.executescript(f"DROP INDEX intents_unsettled; PRAGMA user_version={SCHEMA_VERSION - 1}")
+    monkeypatch.setitem(MIGRATIONS, SCHEMA_VERSION - 1, index)
+
+    bench.crash()
+    bench.attach()
+    bench.wait(1)
+    bench.step()
+
+    assert (bench.path.parent / f"{bench.path.name}.schema-{SCHEMA_VERSION - 1}").is_file()
+    assert [fill.trade_id for fill in bench.fills()] == [filled.trade_id]
+    assert [bench.stored(name).state for name in ("a1", "a2")] == ["ACKED", "FILLED"]
+    assert bench.service.ledger(BOT).position == Decimal("0.5")
+    assert bench.venue.creates == ["a1", "a2"]
+    assert bench.venue.cancels == []
+    assert bench.alarms == []

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from core.adapters.exchanges.models import Capabilities, ExchangeType, Instrument, OrderSide
+from core.adapters.exchanges.models import (
+    Capabilities,
+    ExchangeType,
+    Instrument,
+    OrderData,
+    OrderSide,
+    OrderStatus,
+)
 from core.domain.commands import PlaceOrder
-from core.domain.events import OrderFilled, RiskStateChanged
-from core.errors import JournalError, RateLimited
+from core.domain.events import OrderFilled, Reconciled, RiskStateChanged
+from core.errors import JournalError, OutcomeUnknown, RateLimited
+from core.infrastructure.clock import VirtualClock
+from core.infrastructure.virtual_time import VirtualLoop
+from core.services.execution.sender import Priority, Sender
+from core.services.execution.settings import ExecutionSettings
+from core.services.grid.edit import with_left_over
 from core.services.grid.machine import GridMachine
+from core.services.grid.plan import plan_limits
+from core.services.grid.protections.settings import ProtectionSettings, StopLossSettings
 from core.services.grid.settings import GridSettings, GridType
 from core.services.ports import Transaction
 from core.testing.execution import BOT, Bench, cancel, order
-from core.testing.grid_story import GridStory
+from core.testing.grid_story import SECOND_NS, GridStory
 from core.testing.scripted_venue import Create
 
 INSTRUMENT = Instrument(
@@ -302,3 +317,187 @@ def test_shares_of_an_order_that_filled_while_halted_are_written_with_their_slot
     assert [restored.ledger.lots(slot.level) for slot in restored.slots] == [
         story.machine.ledger.lots(slot.level) for slot in story.machine.slots
     ]
+
+
+class Sleepy(VirtualClock):
+    """The clock of a process that stands still now and then."""
+
+    slept_ns = 0
+
+    def monotonic_ns(self) -> int:
+        """Goes on while the process stands still."""
+        return super().monotonic_ns() + self.slept_ns
+
+
+def test_what_a_process_that_slept_sends_on_waking_counts_then():
+    """Seed 561: turns that were given before the sleep are asked for anew, so the rate holds."""
+    loop = VirtualLoop(0)
+    clock = Sleepy(loop)
+    sender = Sender(clock, ExecutionSettings(), 10)
+    left_ns: list[int] = []
+
+    async def cancel_one() -> None:
+        await sender.acquire(Priority.CANCEL)
+        left_ns.append(clock.monotonic_ns())
+        sender.release()
+
+    def sleep() -> None:
+        clock.slept_ns += 30_000_000_000
+
+    async def sleep_between() -> None:
+        tasks = [loop.create_task(cancel_one()) for _ in range(20)]
+        await clock.sleep(1.0)
+        # Ten turns are given at 60 s, and the process stands still before it takes them.
+        loop.call_at_ns(60_000_000_000, sleep)
+        await clock.sleep(90.0)
+        tasks += [loop.create_task(cancel_one()) for _ in range(5)]
+        for task in tasks:
+            await task
+
+    loop.run_until_complete(sleep_between())
+    loop.close()
+    most = max(sum(0 <= at_ns - first < 60_000_000_000 for at_ns in left_ns) for first in left_ns)
+
+    assert len(left_ns) == 25
+    assert most <= 10
+
+
+def test_many_orders_in_doubt_share_their_questions(tmp_path: Path):
+    """Seed 1008: forty questions a round would use up the rate before any is answered twice."""
+    capabilities = Capabilities(market_types=frozenset(ExchangeType), orders_per_minute=120)
+    bench = Bench(tmp_path, capabilities=capabilities)
+    bench.attach()
+    bench.venue.create_script.extend([Create.LOST_BEFORE] * 40)
+    bench.step(*(order(f"a{number}", price=900 + number) for number in range(40)))
+    bench.wait(45)
+
+    assert {bench.stored(f"a{number}").state for number in range(40)} == {"NOT_PLACED"}
+    assert bench.venue.questions.count("get_order") <= 8
+    bench.close()
+
+
+def test_a_closed_order_among_many_in_doubt_is_found(tmp_path: Path):
+    """Seed 1008: what ended without an execution is known to the list of closed orders alone."""
+    capabilities = Capabilities(market_types=frozenset(ExchangeType), orders_per_minute=120)
+    bench = Bench(tmp_path, capabilities=capabilities)
+    bench.attach()
+    bench.venue.create_script.extend([Create.HANGS_AFTER, *[Create.HANGS_BEFORE] * 19])
+    bench.step(*(order(f"a{number:02}", price=900 + number) for number in range(20)))
+    bench.wait(1)
+    bench.crash()
+    bench.venue.end("a00", OrderStatus.CANCELED, is_told=False)
+    bench.attach()
+    bench.wait(60)
+
+    assert bench.stored("a00").state == "CANCELED"
+    assert bench.stored("a19").state == "NOT_PLACED"
+    bench.close()
+
+
+def test_a_stop_loss_that_expired_between_two_lives_waits_for_a_price():
+    """Seed 40: its timer has ended and nothing can be asked yet; it does not wake for ever."""
+    told = ProtectionSettings(stop_loss=StopLossSettings(trigger_percent=Decimal(50), timeout_s=30))
+    story = GridStory(replace(LONG, protections=told))
+    story.price("98.9")
+    story.price("97.4")
+    again = GridMachine(story.settings, order_prefix="ctest0000")
+    again.restore(story.state)
+    again.take_up()
+    later_ns = story.now_ns + 600 * SECOND_NS
+    held = again.ledger.lots(1) + again.ledger.lots(2) + again.ledger.lots(3)
+    again.on(
+        Reconciled(at_ns=later_ns, open_orders=frozenset(), foreign_orders=0, venue_position=held)
+    )
+
+    wakes_ns = again.horizon().at_ns
+    assert wakes_ns is None or wakes_ns > later_ns
+
+
+def test_a_line_that_an_edit_took_off_takes_no_place_in_the_window():
+    """Seed 141: it has sold what it held and buys nothing more, so its place is another's."""
+    story = GridStory(replace(LONG, active_window=1))
+    story.price("100.5")
+    machine = story.machine
+    slot = next(slot for slot in machine.slots if slot.order is None)
+    assert machine._wants(slot)
+    slot.is_orphan = True
+
+    assert not machine._wants(slot)
+
+
+def test_the_limits_of_an_edit_leave_room_for_what_is_held_already():
+    """Seeds 74 and 1091: smaller orders than before; what larger ones bought is still held."""
+    story = GridStory(LONG)
+    story.price("98.4")
+    held = story.machine.position
+    story.edit(replace(LONG, order_amount=Decimal("0.5")))
+    ladder = story.machine.ladder
+    assert ladder is not None
+    needs = with_left_over(plan_limits(story.settings, ladder), story.machine)
+    lots = story.machine.ledger.lots
+    wanted = sum(slot.missing(0) for slot in story.machine.slots if not lots(slot.level))
+
+    assert held > 0
+    assert needs.position >= held + INSTRUMENT.amount(wanted)
+
+
+def test_an_alarm_stands_in_the_diary(bench: Bench):
+    """What calls a person is told where persons look, not in the log alone."""
+    bench.venue.place_foreign(OrderSide.BUY, "90", "1")
+    bench.wait(0.1)
+    bench.run(bench.service.reconcile(BOT))
+    told = [fields for _, _, event, fields in bench.diary if event == "bot.alarm"]
+
+    assert [dict(fields)["code"] for fields in told] == ["FOREIGN_ORDER"]
+    assert [row.event for row in bench.journal.diary(BOT, 100)].count("bot.alarm") == 1
+
+
+def test_questions_of_others_count_and_end(limited: Bench):
+    """The account's worth is asked for under the same rate and the same time limit."""
+    before = limited.service.budget_used
+    limited.run(limited.service.ask("get_balances", limited.venue.get_balances))
+    assert limited.service.budget_used > before
+
+    async def never() -> None:
+        await limited.clock.sleep(3_600)
+
+    with pytest.raises(OutcomeUnknown):
+        limited.run(limited.service.ask("get_balances", never))
+
+
+def test_a_slot_that_ends_with_a_restore_is_written_as_gone():
+    """Seed 290: the journal does not keep what the machine has let go."""
+    story = GridStory(LONG)
+    story.price("100.5")
+    gone = f"slot/{len(story.machine.slots) + 1}"
+    left_over = (
+        '[[null,0,0,null,0,[],1767226475528830000,"its line was taken off: it sells what it holds"]'
+        ',[[],["-0.497488","0.120776",0],null,"0","0"],[1105,1135,62]]'
+    )
+    again = GridMachine(LONG, order_prefix="ctest0000")
+    again.restore({**story.state, gone: left_over})
+
+    assert gone not in again.dump()
+    assert again.changes()[gone] is None
+
+
+def test_a_venue_is_told_which_ids_it_may_meet_before_it_is_asked(bench: Bench):
+    """Lighter 10 and 11 over the wire: a list that cannot name ours is no proof of absence."""
+    bench.place("a1")
+    bench.crash()
+    remembered: list[str] = []
+    asked: list[int] = []
+    look = bench.venue.get_open_orders
+
+    async def get_open_orders(symbol: str | None = None) -> list[OrderData]:
+        asked.append(len(remembered))
+        return await look(symbol)
+
+    bench.venue.remember = remembered.extend  # type: ignore[method-assign]
+    bench.venue.get_open_orders = get_open_orders  # type: ignore[method-assign]
+    bench.attach()
+    bench.wait(1)
+
+    assert remembered == ["a1"]
+    assert asked
+    assert set(asked) == {1}

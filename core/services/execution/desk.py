@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -26,6 +26,7 @@ from core.errors import (
     RateLimited,
 )
 from core.infrastructure.clock import Clock
+from core.infrastructure.foreign_text import tame
 from core.services.execution.order_manager import DiaryFields, OrderManager
 from core.services.execution.sender import Priority, Sender
 from core.services.execution.settings import ExecutionSettings
@@ -155,7 +156,7 @@ class Desk:
         if error is not None:
             log.error("execution.task_failed task=%s", task.get_name(), exc_info=error)
             text = f"{task.get_name()} failed: {error!r}"
-            self.on_alarm(Alarm("", "TASK_FAILED", text, self.clock.now_ns()))
+            self.alarm(Alarm("", "TASK_FAILED", text, self.clock.now_ns()))
 
     # -- the venue ----------------------------------------------------------------------------
 
@@ -253,8 +254,12 @@ class Desk:
         self.on_diary(bot_id, at_ns, event, fields)
 
     def alarm(self, alarm: Alarm) -> None:
-        """Calls a person."""
+        """Calls a person; what a venue said in it holds no secret and forges no line."""
+        alarm = replace(alarm, text=tame(alarm.text))
         log.error("execution.alarm code=%s bot=%s text=%s", alarm.code, alarm.bot_id, alarm.text)
+        if alarm.bot_id:
+            fields = (("code", alarm.code), ("text", alarm.text))
+            self.diary(alarm.bot_id, alarm.at_ns, "bot.alarm", fields)
         self.on_alarm(alarm)
 
 

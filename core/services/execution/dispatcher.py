@@ -15,6 +15,7 @@ from core.adapters.exchanges.models import OrderData, OrderOptions, from_ns
 from core.domain.commands import Role
 from core.domain.lifecycle import OrderState, Signal, advance
 from core.errors import (
+    ActionsUsedUp,
     AuthError,
     DuplicateClientOrderId,
     JournalError,
@@ -25,10 +26,11 @@ from core.errors import (
     RateLimited,
     VenueError,
 )
+from core.services.execution.clock_watch import ClockWatch
 from core.services.execution.desk import Desk, OrderCallback
 from core.services.execution.order_manager import update_row
 from core.services.execution.sender import Priority
-from core.services.execution.tracked import TrackedOrder
+from core.services.execution.tracked import Alarm, TrackedOrder
 from core.services.ports import Transaction
 from core.services.risk.rules import DenialCode, RiskState
 from core.services.risk.service import RiskService
@@ -52,6 +54,7 @@ class Dispatcher:
         risk: Looked at once more before each create.
         may_send: Asked before each create; False withdraws the order.
         expect_echo: Told of acknowledged orders that the private stream has not spoken of.
+        clock_watch: Asked before each create; while clocks may differ the order is withdrawn.
     """
 
     def __init__(
@@ -60,9 +63,13 @@ class Dispatcher:
         risk: RiskService,
         may_send: Callable[[], bool] | None,
         expect_echo: OrderCallback,
+        clock_watch: ClockWatch,
     ) -> None:
         self._desk = desk
         self._risk = risk
+        self._clock_watch = clock_watch
+        self._is_used_up = False
+        """Whether a person was told that the venue's budget of actions is used up (T12)."""
         self.may_send = may_send
         self.expect_echo = expect_echo
 
@@ -89,7 +96,19 @@ class Dispatcher:
 
     async def _is_fit(self, order: TrackedOrder) -> bool:
         """The last look before the first byte: still wanted, still allowed, still in time."""
-        now_ns = self._desk.clock.now_ns()
+        if not self._may_leave(order):
+            return False
+        desk = self._desk
+        latest_ns = desk.clock.now_ns() + round(desk.settings.request_timeout_s * 1e9)
+        if latest_ns <= order.deadline_ns:
+            return True
+        if not await self._extend(order):
+            return False
+        desk.sender.count()  # it leaves later than it took its turn
+        return self._may_leave(order)
+
+    def _may_leave(self, order: TrackedOrder) -> bool:
+        """Whether nothing has come in between; what has is the reason of its withdrawal."""
         code = ""
         if order.state is not OrderState.INTENT:
             return False
@@ -99,12 +118,11 @@ class Dispatcher:
             code = DenialCode.HALTED.value
         elif self.may_send is not None and not self.may_send():
             code = "LEASE_LOST"
+        elif not self._clock_watch.may_send():
+            code = DenialCode.CLOCK_DIFFERS.value
         if code:
-            self._desk.manager.withdraw_unsent(order, code, now_ns)
-            return False
-        if now_ns + round(self._desk.settings.request_timeout_s * 1e9) > order.deadline_ns:
-            return await self._extend(order)
-        return True
+            self._desk.manager.withdraw_unsent(order, code, self._desk.clock.now_ns())
+        return not code
 
     async def _extend(self, order: TrackedOrder) -> bool:
         """It waited long for its turn: the new deadline must be durable before it is used."""
@@ -132,6 +150,7 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 # whatever came back is judged by its kind (P3)
             self._failed(order, error)
         else:
+            self._is_used_up = False
             manager.on_order(order, data, clock.now_ns())
             if not order.is_heard and self._desk.capabilities.has_private_stream:
                 self.expect_echo(order)
@@ -145,6 +164,11 @@ class Dispatcher:
         elif isinstance(error, NotSent):
             self._desk.sender.back_off()
             manager.refuse(order, "NOT_SENT", now_ns, str(error))
+        elif isinstance(error, ActionsUsedUp):
+            manager.refuse(order, "ACTIONS_USED_UP", now_ns, str(error))
+            if not self._is_used_up:
+                self._is_used_up = True
+                self._desk.alarm(Alarm(order.bot.bot_id, "ACTIONS_USED_UP", str(error), now_ns))
         elif isinstance(error, RateLimited):
             manager.refuse(order, "RATE_LIMITED", now_ns, str(error))
         elif isinstance(error, _DEFINITE) and not isinstance(error, OrderNotFound):

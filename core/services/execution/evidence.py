@@ -33,12 +33,19 @@ class Negative:
     """When the question left (monotonic), which is what the answer is at least as new as."""
 
 
-def certain_from_ns(deadline_ns: int, settings: ExecutionSettings) -> int:
+def certain_from_ns(deadline_ns: int, settings: ExecutionSettings, skew_ns: int = 0) -> int:
     """The first moment at which a question can be answered with a no that counts.
 
     All moments here are of one monotonic clock.
+
+    Args:
+        deadline_ns: After which the request has no effect any more.
+        settings: What is allowed for.
+        skew_ns: Known difference between our clock and the venue's, either way; one that is larger
+            than what is allowed for counts in its place.
     """
-    return deadline_ns + settings.certainty_ns
+    beyond_ns = max(abs(skew_ns) - round(settings.skew_s * 1e9), 0)
+    return deadline_ns + settings.certainty_ns + beyond_ns
 
 
 def is_absent(negatives: list[Negative], certain_from: int, settings: ExecutionSettings) -> bool:

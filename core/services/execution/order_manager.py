@@ -24,6 +24,7 @@ from core.domain import lifecycle
 from core.domain.commands import PlaceOrder
 from core.domain.events import OrderAccepted, OrderEnded, OrderUnknown
 from core.domain.lifecycle import OrderState, Signal
+from core.infrastructure.foreign_text import tame
 from core.services.execution.fills import is_foreign_fee, pending
 from core.services.execution.tracked import LEG_OF, Alarm, BotBook, TrackedOrder
 from core.services.ports import EvidenceRow, IntentRow, IntentUpdate, Transaction
@@ -420,7 +421,7 @@ class OrderManager:
         self.out.transaction.updates.append(update_row(order, at_ns))
 
     def _evidence(self, order: TrackedOrder, at_ns: int, kind: str, detail: str) -> None:
-        row = EvidenceRow(order.client_order_id, at_ns, kind, detail)
+        row = EvidenceRow(order.client_order_id, at_ns, kind, tame(detail))
         self.out.transaction.evidence.append(row)
 
     def _line(self, order: TrackedOrder, at_ns: int, event: str, fields: DiaryFields) -> None:

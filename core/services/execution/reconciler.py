@@ -21,6 +21,7 @@ from core.services.execution.comparison import Comparison, compare
 from core.services.execution.desk import Asked, Desk
 from core.services.execution.sender import Priority
 from core.services.execution.snapshot import HealthResult
+from core.services.execution.taken_back import LOOK_FOR_NS, settled, taken_back
 from core.services.execution.tracked import (
     EXACT,
     Alarm,
@@ -53,6 +54,8 @@ class Reconciler:
         self._desk = desk
         self._take_fill = take_fill
         self._take_funding = take_funding
+        self._look_until: dict[str, int] = {}
+        """Bot -> until when trades that were taken back are looked for, monotonic."""
         self._told: dict[tuple[str, str], None] = {}
         """Symbol and venue's id of foreign orders that a person was told of."""
 
@@ -148,7 +151,37 @@ class Reconciler:
         bot.exposure.foreign = whole_lots(bot.instrument, beyond)
         if beyond != (before or Decimal(0)):
             self._report_position(bot, beyond)
+            self._look_until[bot.bot_id] = self._desk.clock.monotonic_ns() + LOOK_FOR_NS
+        if beyond and self._desk.clock.monotonic_ns() < self._look_until.get(bot.bot_id, 0):
+            await self._look_for_taken_back(bot)
         return held
+
+    async def _look_for_taken_back(self, bot: BotBook) -> None:
+        """Names executions that the venue told of and no longer knows; nothing is reversed."""
+        desk, symbol = self._desk, bot.spec.symbol
+        ours = settled(desk.journal, bot.bot_id, symbol, desk.clock.now_ns())
+        if not ours:
+            return
+        oldest = from_ns(min(fill.at_ns for fill in ours))
+        since = oldest - timedelta(seconds=desk.settings.fill_lookback_s)
+        told = await desk.call(
+            "get_fills",
+            f"{symbol} since {since:%H:%M:%S}",
+            Priority.QUERY,
+            lambda: desk.venue.get_fills(symbol, since),
+        )
+        now_ns = desk.clock.now_ns()
+        for fill in taken_back(ours, told):
+            if ("taken back", fill.trade_id) in self._told:
+                continue
+            self._note(("taken back", fill.trade_id))
+            text = (
+                f"{symbol}: the venue took back {fill.side} {fill.amount} @ {fill.price} "
+                f"(trade {fill.trade_id}); our books still hold it"
+            )
+            fields = (("trade_id", fill.trade_id), ("client_order_id", fill.client_order_id))
+            desk.diary(bot.bot_id, now_ns, "foreign.taken_back", fields)
+            desk.alarm(Alarm(bot.bot_id, "FILL_TAKEN_BACK", text, now_ns))
 
     async def venue_position(self, bot: BotBook) -> Decimal:
         """What the venue holds of a bot's instrument: a position, or on spot the asset's total."""
@@ -170,8 +203,9 @@ class Reconciler:
         """What the venue holds beyond the ledgers of all our bots and what is on its way there."""
         ours = EXACT.add(bot.ledger.position, bot.others_position)
         for order in self._desk.manager.of_bot(bot):
-            for item in order.unapplied.values():
-                ours = EXACT.add(ours, item.signed)
+            for trade_id, item in order.unapplied.items():
+                if (order.client_order_id, trade_id) not in bot.counted:
+                    ours = EXACT.add(ours, item.signed)
         return EXACT.subtract(held, ours)
 
     def _since(self, bot: BotBook) -> datetime:
@@ -182,7 +216,8 @@ class Reconciler:
         oldest_ns = min((order.created_ns for order in orders), default=now_ns)
         mark_ns = desk.journal.mark(bot.spec.venue, bot.account, bot.spec.symbol)
         if mark_ns is not None:
-            oldest_ns = max(oldest_ns, mark_ns)
+            # One of the future was written by a clock that was ahead.
+            oldest_ns = max(oldest_ns, min(mark_ns, now_ns))
         return from_ns(oldest_ns) - timedelta(seconds=desk.settings.fill_lookback_s)
 
     def _keep_mark(self, bot: BotBook, asked_ns: int) -> None:
@@ -238,9 +273,7 @@ class Reconciler:
         desk = self._desk
         if (data.symbol, data.order_id) in self._told:
             return  # a list that lagged had lost it for a while
-        self._told[data.symbol, data.order_id] = None
-        if len(self._told) > _TOLD_KEPT:
-            del self._told[next(iter(self._told))]
+        self._note((data.symbol, data.order_id))
         now_ns = desk.clock.now_ns()
         fields = (
             ("order_id", data.order_id),
@@ -251,6 +284,11 @@ class Reconciler:
         desk.diary(bot.bot_id, now_ns, "foreign.order", fields)
         text = f"{data.symbol}: order {data.order_id} is not ours; it was left alone"
         desk.alarm(Alarm(bot.bot_id, "FOREIGN_ORDER", text, now_ns))
+
+    def _note(self, told: tuple[str, str]) -> None:
+        self._told[told] = None
+        if len(self._told) > _TOLD_KEPT:
+            del self._told[next(iter(self._told))]
 
     def _stored(self, bot: BotBook, data: OrderData) -> StoredIntent | None:
         journal = self._desk.journal

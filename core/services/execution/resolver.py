@@ -3,7 +3,9 @@
 Each round asks, in the order of reliability P6: the order by our id, the open orders, the
 executions since before the intent, and last the position. The private stream answers by itself
 whenever it can. What is found is taken in at once; absence is only concluded by `evidence.py`.
-One task per symbol, so that forty orders in doubt share their questions.
+One task per symbol, so that forty orders in doubt share their questions: more than a few are looked
+for in lists alone (open, executions, closed), because forty questions a round would use up the rate
+of a small venue before any of them is answered twice.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from typing import Final
 
 from core.adapters.exchanges.models import OrderData, from_ns
 from core.errors import NotSupported, OrderNotFound, VenueError
+from core.services.execution.clock_watch import ClockWatch
 from core.services.execution.desk import Asked, Desk
 from core.services.execution.evidence import (
     Endpoint,
@@ -29,16 +33,26 @@ from core.services.execution.tracked import BotBook, TrackedOrder, whole_lots
 
 log = logging.getLogger(__name__)
 
+_CLOSED: Final = 500
+"""Closed orders asked for; a list that is as long may leave some out."""
+
 
 class Case:
     """One order in doubt and the answers so far."""
 
-    __slots__ = ("certain_from_ns", "negatives", "order")
+    __slots__ = ("certain_from_ns", "history_ns", "negatives", "order")
 
     def __init__(self, order: TrackedOrder, certain_ns: int) -> None:
         self.order = order
         self.negatives: list[Negative] = []
         self.certain_from_ns = certain_ns
+        self.history_ns = 0
+        """When the list of closed orders was asked for last that did not name it (monotonic)."""
+
+    @property
+    def was_looked_for(self) -> bool:
+        """Whether the closed orders were looked through, late enough to count."""
+        return self.history_ns > self.certain_from_ns
 
     @property
     def is_open(self) -> bool:
@@ -50,12 +64,15 @@ class Case:
 class Resolver:
     """Works on every order in doubt until it is none."""
 
-    def __init__(self, desk: Desk, reconciler: Reconciler) -> None:
+    def __init__(self, desk: Desk, reconciler: Reconciler, clock_watch: ClockWatch) -> None:
         self._desk = desk
         self._reconciler = reconciler
+        self._clock_watch = clock_watch
         self._cases: dict[str, dict[str, Case]] = {}
         """Symbol -> client order id -> case."""
         self._naps: dict[str, asyncio.Future[None]] = {}
+        self._has_history = True
+        """Whether this venue lists closed orders, all that matter, as far as is known."""
 
     def add(self, order: TrackedOrder) -> None:
         """Takes on an order; one that is being worked on already stays as it is."""
@@ -68,7 +85,11 @@ class Resolver:
         # Elapsed time, so that a wall clock that is set neither cuts the wait nor stretches it.
         # What the venue had once cannot still be under way to it: a no counts from now on.
         left_ns = 0 if order.is_vanished else max(order.deadline_ns - clock.now_ns(), 0)
-        certain_ns = certain_from_ns(clock.monotonic_ns() + left_ns, self._desk.settings)
+        # No deadline is further away than this, whatever clock wrote it down.
+        left_ns = min(left_ns, self._desk.settings.window_ns)
+        certain_ns = certain_from_ns(
+            clock.monotonic_ns() + left_ns, self._desk.settings, self._clock_watch.skew_ns
+        )
         cases[order.client_order_id] = Case(order, certain_ns)
         if is_idle:
             self._desk.spawn(self._work(symbol), f"resolve {symbol}")
@@ -115,17 +136,23 @@ class Resolver:
             self._cases.pop(symbol, None)
 
     async def _round(self, symbol: str, cases: list[Case]) -> None:
-        for ask in (self._ask_orders, self._ask_open_orders, self._ask_fills):
+        is_crowd = len(cases) > self._desk.settings.ask_each_up_to and self._has_history
+        first = self._ask_history if is_crowd else self._ask_orders
+        for ask in (first, self._ask_open_orders, self._ask_fills):
             cases = [case for case in cases if case.is_open]
             if not cases:
                 return
             try:
                 await ask(symbol, cases)
             except NotSupported:
+                self._has_history = self._has_history and ask != self._ask_history
                 continue
             except VenueError as error:
                 log.info("resolve.no_answer symbol=%s error=%s", symbol, error)
             self._desk.carry_out()
+        if is_crowd:
+            # An order that is over without an execution is in the list of closed ones alone.
+            cases = [case for case in cases if case.was_looked_for]
         await self._conclude(symbol, [case for case in cases if case.is_open])
         self._desk.carry_out()
 
@@ -145,6 +172,37 @@ class Resolver:
                 self._desk.manager.on_order(order, data, self._desk.clock.now_ns())
                 self._desk.carry_out()
 
+    async def _ask_history(self, symbol: str, cases: list[Case]) -> None:
+        """Closed orders since before the oldest of these."""
+        asked = Asked(self._desk.clock)
+        first_ns = min(case.order.created_ns for case in cases)
+        since = from_ns(first_ns) - timedelta(seconds=self._desk.settings.fill_lookback_s)
+        found = await self._desk.call(
+            "get_order_history",
+            symbol,
+            Priority.QUERY,
+            asked.leaving(lambda: self._desk.venue.get_order_history(symbol, since, _CLOSED)),
+        )
+        self._match(cases, found)
+        self._has_history = len(found) < _CLOSED
+        if self._has_history:
+            for case in cases:
+                case.history_ns = asked.ns
+
+    def _match(self, cases: list[Case], found: list[OrderData]) -> list[Case]:
+        """Takes in what a list says of orders in doubt; the result are those it does not name."""
+        by_client_id = {item.client_order_id: item for item in found if item.client_order_id}
+        by_order_id = {item.order_id: item for item in found if item.order_id}
+        unnamed = []
+        for case in cases:
+            order = case.order
+            data = by_client_id.get(order.client_order_id) or by_order_id.get(order.order_id)
+            if data is None:
+                unnamed.append(case)
+            else:
+                self._desk.manager.on_order(order, data, self._desk.clock.now_ns())
+        return unnamed
+
     async def _ask_open_orders(self, symbol: str, cases: list[Case]) -> None:
         asked = Asked(self._desk.clock)
         found = await self._desk.call(
@@ -153,15 +211,8 @@ class Resolver:
             Priority.QUERY,
             asked.leaving(lambda: self._desk.venue.get_open_orders(symbol)),
         )
-        by_client_id = {item.client_order_id: item for item in found if item.client_order_id}
-        by_order_id = {item.order_id: item for item in found if item.order_id}
-        for case in cases:
-            order = case.order
-            data = by_client_id.get(order.client_order_id) or by_order_id.get(order.order_id)
-            if data is None:
-                case.negatives.append(Negative(Endpoint.OPEN_ORDERS, asked.ns))
-            else:
-                self._desk.manager.on_order(order, data, self._desk.clock.now_ns())
+        for case in self._match(cases, found):
+            case.negatives.append(Negative(Endpoint.OPEN_ORDERS, asked.ns))
 
     async def _ask_fills(self, symbol: str, cases: list[Case]) -> None:
         first_ns = min(case.order.created_ns for case in cases)

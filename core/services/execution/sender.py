@@ -4,8 +4,10 @@
 
 Requests wait in that order for a place among those under way and for the rate budget of the last
 sixty seconds. A fifth of the budget is kept for cancels and queries, so that getting out and
-finding out always work (T10). After a `RateLimited` everything but cancels rests until the venue's
-time is over; a long one is a ban, and then nothing is sent at all (T11).
+finding out always work (T10). A turn is counted when it is taken: a process that stood still
+between getting one and using it asks for another, so that what it does on waking counts then (CK7).
+After a `RateLimited` everything but cancels rests until the venue's time is over; a long one is a
+ban, and then nothing is sent at all (T11).
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from core.services.execution.settings import ExecutionSettings
 _WINDOW_NS: Final = 60_000_000_000
 _BAN_FROM_S: Final = 60.0
 """A venue that asks for more patience than this has banned us: probing makes it longer."""
+_LATE_NS: Final = 500_000_000
+"""A turn that is taken up later than this was given to a process that stood still meanwhile."""
 
 
 class Priority(IntEnum):
@@ -55,7 +59,7 @@ class Sender:
         self._max_in_flight = settings.max_in_flight if requests_per_minute is not None else None
         self._sent_ns: deque[int] = deque()
         self._in_flight = 0
-        self._waiting: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Priority, int, asyncio.Future[int]]] = []
         self._count = 0
         self._paused_until_ns = 0
         self._banned_until_ns = 0
@@ -79,18 +83,29 @@ class Sender:
         if not self._waiting and self._may(priority):
             self._grant()
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        while await self._wait(priority) > _LATE_NS:
+            self.release()
+
+    def count(self) -> None:
+        """Counts a turn once more whose request leaves later than it was taken."""
+        if self._budget is not None:
+            self._sent_ns.append(self._clock.monotonic_ns())
+
+    async def _wait(self, priority: Priority) -> int:
+        """Waits in line for a turn; says how long ago it was given."""
+        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._count += 1
         heapq.heappush(self._waiting, (priority, self._count, turn))
         self._pump()
         try:
-            await turn
+            given_ns = await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.release()
             else:
                 self._pump()  # a place in the queue that nobody holds is no request that waits
             raise
+        return self._clock.monotonic_ns() - given_ns
 
     def release(self) -> None:
         """Gives a turn back."""
@@ -158,14 +173,14 @@ class Sender:
 
     def _pump(self) -> None:
         """Lets everyone go who may, in order; a query passes entries that only lack budget."""
-        held: list[tuple[Priority, int, asyncio.Future[None]]] = []
+        held: list[tuple[Priority, int, asyncio.Future[int]]] = []
         while self._waiting:
             item = heapq.heappop(self._waiting)
             if item[2].done():
                 continue
             if self._may(item[0]):
                 self._grant()
-                item[2].set_result(None)
+                item[2].set_result(self._clock.monotonic_ns())
             else:
                 held.append(item)
                 if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
@@ -174,7 +189,7 @@ class Sender:
             heapq.heappush(self._waiting, item)
         self._arm(held)
 
-    def _arm(self, held: list[tuple[Priority, int, asyncio.Future[None]]]) -> None:
+    def _arm(self, held: list[tuple[Priority, int, asyncio.Future[int]]]) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -17,10 +17,10 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 from core.adapters.exchanges.interface import ExchangeInterface, Subscription
 from core.adapters.exchanges.models import (
@@ -41,6 +41,7 @@ from core.errors import (
 from core.infrastructure.clock import Clock
 from core.services.execution.canceler import Canceler
 from core.services.execution.checks import Checks
+from core.services.execution.clock_watch import ClockWatch
 from core.services.execution.desk import (
     AlarmCallback,
     Desk,
@@ -68,7 +69,9 @@ from core.services.execution.recall import (
 from core.services.execution.resolver import Resolver
 from core.services.execution.sender import Priority, Sender
 from core.services.execution.settings import ExecutionSettings
+from core.services.execution.slow_disk import SlowDisk
 from core.services.execution.snapshot import HealthResult
+from core.services.execution.switch import DeadMansSwitch
 from core.services.execution.tracked import (
     LEG_OF,
     Alarm,
@@ -93,6 +96,7 @@ from core.services.risk.snapshot import LimitGauge
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 ReferenceSource = Callable[[str], Reference | None]
 """Symbol -> the prices that risk measures against."""
 
@@ -123,6 +127,8 @@ class ExecutionService:
         on_alarm: Called with what a person must look at.
         settings: Bounds.
         may_send: Asked before each create; False withdraws the order (a lost lease).
+        wall: The machine's own time, which somebody may set; None where time is virtual.
+        on_wall_right: Called when the venue agrees with the wall and not with `clock`.
     """
 
     def __init__(  # noqa: PLR0913 # everything that it works with
@@ -138,6 +144,8 @@ class ExecutionService:
         on_alarm: AlarmCallback | None = None,
         settings: ExecutionSettings | None = None,
         may_send: Callable[[], bool] | None = None,
+        wall: Clock | None = None,
+        on_wall_right: Callable[[], None] | None = None,
     ) -> None:
         bounds = settings or ExecutionSettings()
         self._venue = venue
@@ -156,14 +164,19 @@ class ExecutionService:
         self._bots = self._desk.bots
         self._listener = Listener(self._desk, self._check_soon)
         self._checks = Checks(self._desk, self._listener.reconciler)
-        self._resolver = Resolver(self._desk, self._listener.reconciler)
+        self._clock_watch = ClockWatch(self._desk, wall, on_wall_right)
+        self._resolver = Resolver(self._desk, self._listener.reconciler, self._clock_watch)
         self._canceler = Canceler(self._desk)
-        self._dispatcher = Dispatcher(self._desk, risk, may_send, self._listener.expect_echo)
+        self._switch = DeadMansSwitch(self._desk, f"c{self._instance}")
+        self._dispatcher = Dispatcher(
+            self._desk, risk, may_send, self._listener.expect_echo, self._clock_watch
+        )
         self._desk.start_cancel = self._canceler.start
         self._desk.start_resolving = self._resolver.add
         self._desk.start_settling = self._listener.expect_fills
         self._locks: dict[str, asyncio.Lock] = {}
         self._subscriptions: list[Subscription] = []
+        self._slow_disk = SlowDisk(self._disk_is_slow)
         self._is_full = False
         self._is_in_doubt = False
         self._doubtful: set[str] = set()
@@ -186,6 +199,7 @@ class ExecutionService:
             self._venue.add_event_callback(kind, self._checks.on_connection)
             for kind in (EventType.CONNECTED, EventType.AUTHENTICATED, EventType.RECOVERED)
         )
+        self._switch.start()
 
     async def close(self) -> None:
         """Stops listening and ends all work under way; orders stay as they are. Idempotent."""
@@ -193,6 +207,8 @@ class ExecutionService:
             subscription.cancel()
         self._subscriptions.clear()
         self._checks.close()
+        self._clock_watch.close()
+        await self._switch.close()
         await self._desk.close()
 
     # -- OrderGateway -------------------------------------------------------------------------
@@ -202,8 +218,9 @@ class ExecutionService:
         return f"c{self._instance}{_letters(bot_id, 4)}"
 
     async def attach(self, spec: BotSpec, inbox: Inbox) -> Attached:
-        """The one way to start and to recover: journal, venue, reconcile, then events."""
+        """The one way to start and to recover: clock, journal, venue, reconcile, then events."""
         await self.start()
+        await self._clock_watch.agreed()
         bot = self._claim(spec, inbox)
         try:
             return await self._attach(bot)
@@ -292,6 +309,18 @@ class ExecutionService:
         bot = self._bots.get(bot_id)
         return 0 if bot is None else bot.exposure.open_orders
 
+    def doubt_clock(self) -> None:
+        """Time leapt, or the machine slept: nothing is sent before the venue has told its time."""
+        self._clock_watch.doubt()
+
+    async def ask(self, method: str, request: Callable[[], Awaitable[T]]) -> T:
+        """A question of others to the venue, under the same budget and time limit.
+
+        Raises:
+            VenueError: If the venue does not answer.
+        """
+        return await self._desk.call(method, "", Priority.QUERY, request)
+
     @property
     def budget_used(self) -> float | None:
         """Used part of the venue's rate budget; None where there is none."""
@@ -309,22 +338,31 @@ class ExecutionService:
             self._renew(bot, step.renewal, step.at_ns, transaction)
         # From here on settlements may come in: they are added to the new sums, not to the old.
         before, bot.ledger = bot.ledger, ledger
+        bot.counted = frozenset((item.client_order_id, item.trade_id) for item in step.applied)
         try:
             transaction.intents.extend(await self._new_intents(turn.placed))
             if transaction:
+                began_ns = self._clock.monotonic_ns()
                 await self._journal.commit(transaction)
+                self._slow_disk.took(self._clock.monotonic_ns() - began_ns)
         except JournalError as error:
             bot.ledger = replace(before, funding=bot.ledger.funding)
+            bot.counted = frozenset()
             self._not_written(bot, turn, error)
             raise
         self._is_full = self._is_in_doubt = False
         self._doubtful.clear()
         self._written(step)
+        bot.counted = frozenset()
         for denial in turn.denials:
             bot.ends[denial.client_order_id] = bot.post(denial)
             fields = self._denial_fields(bot, step, denial)
             self._desk.on_diary(bot.bot_id, step.at_ns, "risk.denied", fields)
         self._launch(turn.placed, turn.cancels)
+
+    def _disk_is_slow(self, elapsed_ns: int) -> None:
+        text = f"writing to the journal took {elapsed_ns / 1e9:.1f} s: orders leave as late"
+        self._desk.alarm(Alarm("", "SLOW_DISK", text, self._clock.now_ns()))
 
     def _renew(self, bot: BotBook, renewal: Renewal, at_ns: int, transaction: Transaction) -> None:
         """Writes who the bot is from now on, together with the state that follows from it."""
@@ -419,6 +457,8 @@ class ExecutionService:
             refusal: RiskDenied | None = denied(
                 Denial(code=DenialCode.DUPLICATE_CLIENT_ORDER_ID, detail=command.client_order_id)
             )
+        elif not self._clock_watch.may_send():
+            refusal = denied(Denial(code=DenialCode.CLOCK_DIFFERS, detail="of the venue"))
         else:
             refusal = self._risk.check(
                 bot.bot_id, command, bot.exposure, self._reference(command.symbol)
@@ -516,6 +556,7 @@ class ExecutionService:
         row = journal.bot(spec.bot_id)
         refuse_shared_prefix(journal, spec)
         stored = journal.unsettled(spec.bot_id)
+        self._venue.remember(item.intent.client_order_id for item in stored)
         bot.ledger = Ledger.of(journal.ledger(spec.bot_id))
         bot.exposure.position = int(bot.ledger.position / spec.instrument.lot_size)
         bot.others_position = sum(

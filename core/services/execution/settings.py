@@ -14,7 +14,13 @@ class ExecutionSettings:
     send_slack_s: float = 2.0
     """Longest that an intent may wait for its turn before its deadline is written anew."""
     skew_s: float = 1.0
-    """Largest difference between our clock and the venue's."""
+    """Difference between our clock and the venue's that every wait allows for."""
+    max_skew_s: float = 2.0
+    """Difference beyond which no order is sent."""
+    clock_check_s: float = 300.0
+    """How often the venue is asked for its time."""
+    clock_retry_s: float = 5.0
+    """The same, while the two differ or the venue does not answer."""
     propagation_s: float = 2.0
     """Longest until every endpoint of the venue tells of an order that it accepted."""
     negative_gap_s: float = 2.0
@@ -33,6 +39,8 @@ class ExecutionSettings:
     cancel_retry_max_s: float = 5.0
     resolve_retry_s: float = 0.25
     resolve_retry_max_s: float = 2.0
+    ask_each_up_to: int = 8
+    """Orders in doubt that are asked for one by one; more of them share lists."""
     max_in_flight: int = 16
     """Requests under way at once, at a venue that limits its rate."""
     reserved_fraction: float = 0.2

@@ -183,6 +183,9 @@ class BotBook:
         self.foreign_orders: frozenset[str] = frozenset()
         self.foreign_position: Decimal | None = None
         """Signed; None until it was compared once."""
+        self.counted: frozenset[tuple[str, str]] = frozenset()
+        """(client order id, trade id) of executions that are in the ledger and still being written:
+        whoever adds up the ledger and what is on its way there counts them once."""
         self.others_position = Decimal(0)
         """Ledgers of all our other bots on this symbol, running or not."""
         self.settled: dict[str, None] = {}

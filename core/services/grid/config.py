@@ -40,6 +40,8 @@ class GridBotConfig:
     """The file's content as JSON, for the journal."""
     notices: tuple[str, ...] = ()
     """What was assumed, in sentences."""
+    is_margin_accepted: bool = False
+    """Whether it may start on an account that seems not to carry it."""
 
     @property
     def instrument(self) -> Instrument:
@@ -73,6 +75,7 @@ def load_grid(
         paper=grid.paper,
         risk=grid.risk,
         on_start=settings.on_start,
+        is_margin_accepted="margin_short" in grid.acknowledge,
         has_notifications=grid.enable_notifications,
         source=document.source,
         config_json=json.dumps(document.data, sort_keys=True),
@@ -113,7 +116,9 @@ def _instrument(document: Document, grid: AnyGrid, instruments: InstrumentSource
 
 
 def _notices(grid: AnyGrid, instrument: Instrument) -> tuple[str, ...]:
-    if instrument.reference_price is not None or grid.instrument.tick_size is not None:
+    is_told = instrument.venue_symbol != instrument.symbol  # by the venue, in its own spelling
+    is_stated = grid.instrument.tick_size is not None
+    if instrument.reference_price is not None or is_told or is_stated:
         return ()
     steps = f"a tick of {plain(instrument.tick_size)} and a lot of {plain(instrument.lot_size)}"
     return (f"{instrument.symbol} is not known: {steps} are assumed; `instrument:` states others.",)

@@ -147,11 +147,30 @@ def with_left_over(needs: PlanLimits, machine: GridMachine) -> PlanLimits:
             highest = max(slot.entry_price, slot.exit_price)
             position += amount
             value += instrument.notional(instrument.price(highest), amount)
+    excess = _meant(machine) - needs.position - position
+    if excess > 0:
+        # Smaller orders than before: what the larger ones bought is still held, and sold in time.
+        highest = max(slot.exit_price for slot in machine.slots)
+        position += excess
+        value += instrument.notional(instrument.price(highest), excess)
     return replace(
         needs,
         order_notional=needs.order_notional + value,
         position=needs.position + position,
         open_orders=needs.open_orders + orders,
+    )
+
+
+def _meant(machine: GridMachine) -> Decimal:
+    """The most that a grid holds on either side once the entries it still wants have filled."""
+    instrument = machine.settings.instrument
+    missing = dict.fromkeys(OrderSide, 0)
+    for slot in machine.slots:
+        lots = machine.ledger.lots(slot.level)
+        if not slot.is_orphan and slot.leg(lots) is Leg.ENTRY:
+            missing[slot.side] += slot.missing(lots)
+    return max(
+        side.sign * machine.position + instrument.amount(lots) for side, lots in missing.items()
     )
 
 

@@ -176,6 +176,9 @@ class GridGuard(GridEditor):
         if self._arbiter is None:
             return horizon
         guard = self._guard_horizon()
+        if self._market is None or self._is_stale:
+            # Nothing is asked before a price comes; a timer that has ended would wake for ever.
+            guard = EVERY_ROW
         tick = self._tick
         self._low = None if guard.below is None else guard.below * tick
         self._high = None if guard.above is None else guard.above * tick

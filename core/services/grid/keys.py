@@ -109,7 +109,7 @@ class GridConfig(BotConfig, SpacingKeys, CourseKeys, ProtectionKeys):
     """Seconds between two questions for the position."""
     position_tolerance: PositionTolerance = PositionTolerance()
     """How far ledger and venue may differ."""
-    acknowledge: tuple[Literal["losing_grid"], ...] = ()
+    acknowledge: tuple[Literal["losing_grid", "margin_short"], ...] = ()
     """Dangers that you accept by name."""
     risk: RiskConfig = RiskConfig()
     """Hard caps on what this bot may send."""

@@ -250,8 +250,10 @@ class GridMachine(GridOwner):
             self._mark(order, Progress.UNKNOWN)
             return
         self._forget(order)
-        if event.status is OrderStatus.REJECTED and event.code != NOT_PLACED:
-            self._refuse(order, event.code or "REJECTED", is_final=True)
+        if event.status is OrderStatus.REJECTED:
+            # What was proved never to have existed was ended by nobody: the slot tries again.
+            if event.code != NOT_PLACED:
+                self._refuse(order, event.code or "REJECTED", is_final=True)
         elif not event.is_ours and order.shares is None and self._closing is None:
             self._count_replacement(order)
         self._after(order, None)

@@ -41,6 +41,7 @@ EVERY_ROW: Final = Horizon(above=0, below=10**12)
 """No price lies strictly inside, so none is skipped."""
 DENIALS_BEFORE_PARKING: Final = 8
 PASSING: Final = (
+    "CLOCK",
     "DAILY_LOSS",
     "HALT",
     "JOURNAL",
@@ -284,6 +285,8 @@ class GridSender(GridBooks):
         if slot.order is not None or slot.is_parked:
             return not slot.is_parked
         is_entry = slot.leg(self.ledger.lots(slot.level)) is Leg.ENTRY
+        if is_entry and slot.is_orphan:
+            return False  # it has sold what it held, and buys nothing more
         waits = is_entry and slot.is_waiting
         return not (waits and (self._is_stale or self._is_crossed(slot)))
 

@@ -30,7 +30,7 @@ from core.domain.events import (
     TimeReached,
 )
 from core.domain.policies import OnStart
-from core.errors import ConfigError, JournalError
+from core.errors import ConfigError, JournalError, VenueError
 from core.infrastructure.channels import EventQueue
 from core.infrastructure.clock import Cancellable, Clock
 from core.services.execution.snapshot import HealthResult
@@ -53,7 +53,7 @@ from core.services.grid.view import (
     grid_profit,
     grid_snapshot,
 )
-from core.services.grid.words import ERRORS, NOTABLE, message_of
+from core.services.grid.words import ALARM, ERRORS, NOTABLE, message_of
 from core.services.market_data.service import MarketData
 from core.services.market_data.snapshot import FeedLight
 from core.services.portfolio.service import Portfolio
@@ -178,6 +178,7 @@ class GridService:
         self._bells = 0
         """Moments so far of which a person is to be told."""
         self._message = ("", 0, False)
+        self._alarm = ("", "", 0)
         """The last thing that happened, in words; when; and whether it is an error."""
         self.feed_notice = ""
         """What the screen must say about the feed as long as it is true."""
@@ -229,6 +230,8 @@ class GridService:
         text = message_of(event, dict(fields))
         if text:
             self._message = (text, at_ns, event in ERRORS)
+        if event == ALARM:
+            self._alarm = (text, str(dict(fields).get("code")), at_ns)
 
     @property
     def bells(self) -> int:
@@ -269,6 +272,9 @@ class GridService:
                 message=self._journal_trouble or text[0],
                 message_at=from_ns(text[1]) if text[1] else None,
                 is_error=bool(self._journal_trouble) or text[2],
+                alarm=self._alarm[0],
+                alarm_code=self._alarm[1],
+                alarm_at=from_ns(self._alarm[2]) if self._alarm[2] else None,
                 bells=self._bells,
                 foreign_orders=0 if attached is None else attached.foreign_orders,
                 foreign_position=Decimal(0) if attached is None else attached.foreign_position,
@@ -529,13 +535,24 @@ class GridService:
         A price that moves while the venue answers would make the two differ by the move, so the
         question is asked again until the price stood still.
         """
-        symbol = self.spec.symbol
+        symbol, venue = self.spec.symbol, self.spec.venue
+        equity: Decimal | None = None
         for _ in range(EQUITY_TRIES):
             before = self._market.mark(symbol)
-            equity = await self._portfolio.read_equity(self.spec.venue, self.spec.instrument)
+            try:
+                equity = await self._portfolio.read_equity(venue, self.spec.instrument)
+            except VenueError as error:
+                # All is done and in the journal by now; only the venue's word on it is missing.
+                log.warning("equity.no_answer bot=%s error=%s", self.spec.bot_id, error)
+                equity = None
+                break
             if self._market.mark(symbol) == before:
                 break
+        # The venue's own mark is what its word on the account was reckoned with.
+        held = self._portfolio.position(venue, symbol)
         mark = self._market.mark(symbol)
+        if held is not None and held.mark_price is not None:
+            mark = held.mark_price
         return self.machine.result(self._clock.now_ns(), mark), equity
 
     def _last_market_ns(self) -> int | None:

@@ -471,6 +471,11 @@ class GridSnapshot:
     message_at: datetime | None = None
     is_error: bool = False
     """Whether the message stays until it is read."""
+    alarm: str = ""
+    """The last thing that somebody must look at, in words; later messages do not take its place."""
+    alarm_code: str = ""
+    """Which alarm it is, so that a screen can name it in its own language."""
+    alarm_at: datetime | None = None
     bells: int = 0
     """Moments so far of which a person is to be told: one more rings the terminal's bell."""
     closing: tuple[ClosingStep, ...] = ()

@@ -361,10 +361,11 @@ class GridState:
         self._due = {
             slot.level for slot in self._slots if slot.order is None and not slot.is_parked
         }
-        for slot in [slot for slot in self._slots if slot.is_orphan]:
-            self._retire_if_idle(slot)
         self._touched.clear()
         self._levels_touched.clear()
+        # What ends with this restore was still there in the journal: it is written as gone.
+        for slot in [slot for slot in self._slots if slot.is_orphan]:
+            self._retire_if_idle(slot)
         self._horizon = None
         for slot in self._slots:
             self._wake_at(slot.retry_ns)

@@ -39,6 +39,9 @@ class Surroundings:
     prices: tuple[PricePoint, ...] = ()
     message: str = ""
     message_at: datetime | None = None
+    alarm: str = ""
+    alarm_code: str = ""
+    alarm_at: datetime | None = None
     is_error: bool = False
     bells: int = 0
     foreign_orders: int = 0
@@ -210,6 +213,9 @@ def grid_snapshot(
         message=around.message,
         message_at=around.message_at,
         is_error=around.is_error,
+        alarm=around.alarm,
+        alarm_code=around.alarm_code,
+        alarm_at=around.alarm_at,
         bells=around.bells,
         closing=()
         if closing is None

@@ -7,14 +7,20 @@ from typing import Final
 
 Value = str | int | bool | None
 
+ALARM: Final = "bot.alarm"
+"""Somebody must look; `code` says at what (docs/runbook.md)."""
+
 ERRORS: Final = frozenset(
     {
+        ALARM,
+        "bot.clock_jumped",
         "foreign.order",
         "foreign.position",
         "grid.degraded",
         "grid.initial_fill_refused",
         "grid.refused",
         "grid.slot_parked",
+        "feed.rules_changed",
         "order.rejected",
         "protection.blind",
         "order.unknown",
@@ -28,6 +34,7 @@ ERRORS: Final = frozenset(
 
 NOTABLE: Final = frozenset(
     {
+        ALARM,
         "bot.started",
         "bot.stopped",
         "grid.degraded",
@@ -97,6 +104,10 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "risk.daily_loss_reached": lambda fields: (
         f"the day's loss limit of {fields.get('limit')} is reached: only exits are sent"
     ),
+    "feed.rules_changed": lambda fields: (
+        f"the venue changed {fields.get('symbol')}: {fields.get('change')}; start it again so that "
+        "its ladder follows"
+    ),
     "risk.halted": lambda _: "halted: nothing new is sent",
     "risk.released": lambda _: "released: orders may be sent again",
     "grid.built": lambda fields: f"ladder of {fields.get('levels')} levels built",
@@ -131,6 +142,14 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
         f"the venue holds less than our fills say, by {fields.get('difference')}: no entry is sent"
     ),
     "feed.ended": lambda _: "the feed has ended",
+    ALARM: lambda fields: f"{fields.get('code')}: {fields.get('text')}",
+    "bot.clock_jumped": lambda fields: (
+        f"this machine's clock jumped by {fields.get('seconds')} s: nothing is sent before the "
+        "venue has told its time"
+    ),
+    "bot.clock_set": lambda fields: (
+        f"our clock was moved by {fields.get('seconds')} s: the venue agrees with it now"
+    ),
     "foreign.order": lambda _: "an order on this account is not ours: it is left alone",
     "foreign.position": lambda _: "the account holds more than our own fills: it is left alone",
     "funding.paid": lambda fields: f"funding {fields.get('amount')}",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from core.adapters.exchanges.interface import ExchangeInterface, Subscription
 from core.adapters.exchanges.models import BalanceData, Instrument, PositionData, UserData
@@ -32,6 +32,14 @@ log = logging.getLogger(__name__)
 
 LINE_STEP: Final = timedelta(minutes=1)
 LINE_LENGTH: Final = 24 * 60
+T = TypeVar("T")
+
+
+class Ask(Protocol):
+    """Who lets a question to the venue through when it is its turn."""
+
+    async def __call__(self, method: str, request: Callable[[], Awaitable[T]]) -> T:
+        """Asks; raises VenueError where no answer comes."""
 
 
 @dataclass(slots=True)
@@ -40,6 +48,7 @@ class _Account:
 
     exchange: ExchangeInterface
     market: MarketData
+    ask: Ask
     balances: dict[str, BalanceData] = field(default_factory=dict)
     """Asset -> newest balance."""
     positions: dict[str, PositionData] = field(default_factory=dict)
@@ -60,18 +69,24 @@ class Portfolio:
         self._day_start: tuple[datetime, Decimal] | None = None
 
     async def add(
-        self, exchange: ExchangeInterface, market: MarketData, *, is_followed: bool = True
+        self,
+        exchange: ExchangeInterface,
+        market: MarketData,
+        ask: Ask,
+        *,
+        is_followed: bool = True,
     ) -> None:
         """Takes an authenticated account in. A second call for the same venue does nothing.
 
         Args:
             exchange: The account.
             market: Marks of what it holds.
+            ask: Gives a question its turn under the account's rate and its time limit.
             is_followed: Whether changes are followed; else only `read_equity` reads it anew.
         """
         if exchange.venue in self._accounts:
             return
-        account = _Account(exchange=exchange, market=market)
+        account = _Account(exchange=exchange, market=market, ask=ask)
         self._accounts[exchange.venue] = account
         if is_followed:
             subscription = await exchange.subscribe_user_data(
@@ -187,8 +202,11 @@ class Portfolio:
         self._subscriptions.clear()
 
     async def _read(self, account: _Account) -> None:
-        account.balances = {item.asset: item for item in await account.exchange.get_balances()}
-        account.positions = {item.symbol: item for item in await account.exchange.get_positions()}
+        exchange = account.exchange
+        balances = await account.ask("get_balances", exchange.get_balances)
+        positions = await account.ask("get_positions", exchange.get_positions)
+        account.balances = {item.asset: item for item in balances}
+        account.positions = {item.symbol: item for item in positions}
 
     def _worths(self, venue: str, account: _Account) -> Iterable[Decimal]:
         """One worth per settlement asset, so that bots that share an asset count it once."""

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from core.adapters.exchanges.models import OrderOptions, OrderSide, OrderType
 from core.domain.events import Event
 from core.engine.client import EngineClient, EngineRefused
 from core.engine.desk import FrontDesk
@@ -318,3 +320,31 @@ async def test_a_bot_whose_task_fails_leaves_no_order_behind(home: Home):
         assert found.ends[0].exit_code != 0
         assert await account.exchange.get_open_orders() == []
         assert not account.execution.has(bot.bot_id)
+
+
+async def test_an_alarm_reaches_whoever_looks(home: Home):
+    """Somebody else's order: a line of the diary, kept in the journal, and the screen's message."""
+    async with house(home) as found, await found.connect() as client:
+        await client.demand(start())
+        await client.ask(Watch(bot="bot"))
+        await until(lambda: found.events.count("order.placed") > 10)
+        (account,) = found.engine._accounts.values()
+        await account.exchange.create_order(
+            "BTC-USDC-PERP",
+            OrderSide.BUY,
+            OrderType.LIMIT,
+            Decimal("0.01"),
+            Decimal(100_000),
+            OrderOptions(client_order_id="byhand1"),
+        )
+        async for picture in client.pictures():
+            if isinstance(picture, GridSnapshot) and picture.alarm_code == "FOREIGN_ORDER":
+                break
+        (bot,) = found.engine.running
+        await found.engine._journal.flush()
+        kept = found.engine._journal.diary(bot.bot_id, 500)
+
+    assert "is not ours" in picture.alarm
+    assert "bot.alarm" in found.events
+    (row,) = [row for row in kept if row.event == "bot.alarm"]
+    assert "FOREIGN_ORDER" in row.fields

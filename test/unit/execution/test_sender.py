@@ -159,3 +159,40 @@ def test_a_cancelled_request_gives_its_turn_to_the_next(line: Line):
         return ["went"]
 
     assert line.loop.run_until_complete(story()) == ["went"]
+
+
+class StoppedClock(VirtualClock):
+    """A clock that can leap while nothing else runs, as when a process stands still."""
+
+    leap_ns = 0
+
+    def monotonic_ns(self) -> int:
+        """Time that passed, with what nobody lived through."""
+        return super().monotonic_ns() + self.leap_ns
+
+
+def test_a_turn_from_before_a_standstill_is_counted_when_it_is_used():
+    """CK7: given a turn, stopped for 59 s: on waking it asks again, and counts in that minute."""
+    loop = VirtualLoop(0)
+    clock = StoppedClock(loop)
+    sender = Sender(clock, ExecutionSettings(max_in_flight=1), 2)
+    left_s: list[float] = []
+
+    async def second() -> None:
+        await sender.acquire(Priority.CANCEL)
+        left_s.append(clock.monotonic_ns() / 1e9)
+        sender.release()
+
+    async def story() -> None:
+        await sender.acquire(Priority.CANCEL)
+        waiting = loop.create_task(second())
+        await clock.sleep(0.1)
+        sender.release()
+        clock.leap_ns = 59 * 10**9
+        await waiting
+
+    loop.run_until_complete(story())
+
+    assert left_s[0] >= 60
+    assert sender.used_fraction == 1.0
+    loop.close()

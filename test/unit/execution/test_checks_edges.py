@@ -1,0 +1,271 @@
+"""Comparisons: on a schedule, after gaps, of what moved meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.adapters.exchanges.models import OrderData, OrderSide, OrderStatus, PositionData
+from core.domain.events import OrderEnded, Reconciled
+from core.errors import OrderNotFound
+from core.services.execution import reconciler
+from core.services.execution.settings import ExecutionSettings
+from core.services.execution.tracked import Schedule
+from core.testing.execution import BOT, SYMBOL, Bench
+from core.testing.scripted_venue import Create
+
+D = Decimal
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """An attached bot."""
+    made = Bench(tmp_path)
+    made.attach()
+    yield made
+    made.close()
+
+
+def codes(bench: Bench) -> list[str]:
+    """Of the alarms, oldest first."""
+    return [alarm.code for alarm in bench.alarms]
+
+
+def asked(bench: Bench, seconds: float) -> set[str]:
+    """What the venue is asked for within some time."""
+    bench.venue.questions.clear()
+    bench.wait(seconds)
+    return set(bench.venue.questions)
+
+
+def test_each_part_of_a_schedule_runs_alone_or_not_at_all(bench: Bench):
+    """Only positions; then only everything; then nothing."""
+    bench.service.schedule(BOT, Schedule(position_query_s=10))
+    assert asked(bench, 25) == {"get_positions"}
+    bench.service.schedule(BOT, Schedule(health_check_s=10))
+    assert asked(bench, 25) >= {"get_fills", "get_open_orders", "get_positions"}
+    bench.service.schedule(BOT, Schedule())
+    assert asked(bench, 25) == set()
+
+
+def test_two_words_of_one_gap_are_one_comparison(bench: Bench):
+    """A socket that says connected and recovered is caught up with once."""
+
+    def twice() -> None:
+        bench.venue.recover()
+        bench.venue.recover()
+
+    before = len(bench.inbox.of(Reconciled))
+    bench.do(twice)
+    bench.wait(5)
+
+    assert len(bench.inbox.of(Reconciled)) == before + 1
+
+
+def test_a_gap_is_caught_up_with_as_soon_as_the_venue_answers(bench: Bench):
+    """Asked again and again, ever more seldom; what happened meanwhile is booked."""
+    bench.place("a1")
+    bench.venue.is_stream_silent = True
+    bench.venue.fill("a1")
+    bench.venue.is_reachable = False
+    bench.do(bench.venue.recover)
+    bench.wait(20)
+    tries = len(bench.venue.questions)
+    bench.venue.is_reachable = True
+    bench.wait(10)
+    bench.step()
+
+    assert bench.service.ledger(BOT).position == D("0.5")
+    assert 4 <= tries <= 60
+
+
+def test_a_bot_that_leaves_during_a_gap_is_not_caught_up_with(bench: Bench):
+    """Nobody would take it in; its next start compares everything."""
+    bench.venue.is_reachable = False
+    bench.do(bench.venue.recover)
+    bench.wait(1)
+    bench.venue.is_reachable = True
+    bench.run(bench.service.detach(BOT, is_closed=False))
+
+    assert asked(bench, 30) == set()
+
+
+def test_a_comparison_that_was_asked_for_by_a_bot_that_left_is_not_made(bench: Bench):
+    """It left in the same moment."""
+
+    def both() -> None:
+        bench.service._checks.check_soon(bench.service._bots[BOT])
+        bench.service._let_go(bench.service._bots[BOT])
+
+    bench.venue.questions.clear()
+    bench.do(both)
+    bench.wait(5)
+
+    assert bench.venue.questions == []
+
+
+def test_a_position_that_never_stands_still_is_believed_in_the_end(bench: Bench):
+    """It is asked for as often as is allowed, and the last answer counts."""
+    sizes = [D(1), D(2), D(3), D(4)]
+    told: list[Decimal] = []
+
+    async def moving(symbols: object = None) -> list[PositionData]:
+        told.append(sizes[len(told)])
+        return [PositionData(venue="scripted", symbol=SYMBOL, size=told[-1])]
+
+    bench.venue.get_positions = moving  # type: ignore[method-assign,assignment]
+    bench.run(bench.service.reconcile(BOT))
+
+    assert told == sizes[:3]
+    assert bench.service._bots[BOT].foreign_position == 3
+    assert codes(bench) == ["POSITION_DIFFERS"]
+
+
+def test_a_difference_is_believed_at_once_where_nothing_is_asked_again(tmp_path: Path):
+    """A setting of one try."""
+    bench = Bench(tmp_path, settings=ExecutionSettings(page_difference_tries=1))
+    bench.attach()
+    bench.venue.position = D(2)
+    bench.venue.questions.clear()
+    bench.run(bench.service.reconcile(BOT))
+
+    assert bench.venue.questions.count("get_positions") == 1
+    assert bench.service._bots[BOT].foreign_position == 2
+    bench.close()
+
+
+def test_a_difference_within_the_tolerance_calls_nobody(bench: Bench):
+    """It is written all the same."""
+    bench.service.schedule(BOT, Schedule(position_tolerance=D("0.01")))
+    bench.venue.position = D("0.01")
+    bench.run(bench.service.reconcile(BOT))
+    assert codes(bench) == []
+    assert bench.words().count("foreign.position") == 1
+
+    bench.venue.position = D("-0.011")
+    bench.run(bench.service.reconcile(BOT))
+    assert codes(bench) == ["POSITION_DIFFERS"]
+
+
+def test_executions_that_are_missing_are_looked_for_from_before_they_happened(bench: Bench):
+    """The mark does not move while an order lacks fills that the venue counted."""
+    bench.place("a1")
+    bench.run(bench.service.reconcile(BOT))
+    mark = bench.journal.mark("scripted", "test", SYMBOL)
+    bench.venue.hides_fills = True
+    bench.venue.execute(bench.venue.by_client_id("a1"))
+    bench.do(lambda: bench.venue.tell(bench.venue.by_client_id("a1")))
+    bench.wait(30)
+    bench.run(bench.service.reconcile(BOT))
+    bench.run(bench.journal.flush())
+    assert bench.journal.mark("scripted", "test", SYMBOL) == mark
+    assert bench.inbox.of(OrderEnded) == []
+
+    bench.crash()
+    bench.venue.hides_fills = False
+    bench.attach()
+    bench.wait(3)
+    bench.step()
+    assert bench.service.ledger(BOT).position == D("0.5") == bench.venue.position
+
+
+def test_of_two_that_are_missing_one_may_end_while_the_other_is_asked_for(bench: Bench):
+    """The second needs no question any more."""
+    bench.place("a1")
+    bench.place("a2", OrderSide.BUY, 990)
+    for key in ("a1", "a2"):
+        bench.venue.end(key, OrderStatus.CANCELED, is_told=False)
+    ask = bench.venue.get_order
+    questions: list[str | None] = []
+
+    async def meanwhile(
+        order_id: str | None, symbol: str, *, client_order_id: str | None = None
+    ) -> OrderData:
+        questions.append(client_order_id)
+        bench.venue.tell(bench.venue.by_client_id("a2"))
+        return await ask(order_id, symbol, client_order_id=client_order_id)
+
+    bench.venue.get_order = meanwhile  # type: ignore[method-assign]
+    bench.run(bench.service.reconcile(BOT))
+
+    assert questions == ["a1"]
+    assert sorted(end.client_order_id for end in bench.inbox.of(OrderEnded)) == ["a1", "a2"]
+
+
+def test_an_order_of_another_bot_of_ours_is_neither_foreign_nor_cancelled(bench: Bench):
+    """A bot of another name left it on the same symbol: its own next start takes it up."""
+    bench.place("a1")
+    bench.run(bench.service.detach(BOT, is_closed=False))
+    other = f"{BOT}-two"
+    bench.risk.register(other, bench.instrument, bench.limits)
+    found = bench.attach(bot_id=other, name="two", order_prefix=bench.service.order_prefix(other))
+    bench.run(bench.service.reconcile(other))
+    bench.wait(5)
+
+    assert found.foreign_orders == 0
+    assert bench.venue.by_client_id("a1").status is OrderStatus.OPEN
+    assert bench.venue.cancels == []
+    assert codes(bench) == []
+
+
+def test_only_the_newest_foreign_orders_are_remembered(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    """Memory is bounded; what still rests is known by the comparison and told no second time."""
+    monkeypatch.setattr(reconciler, "_TOLD_KEPT", 2)
+    for number in range(4):
+        bench.venue.place_foreign(OrderSide.BUY, str(50 + number), "0.5")
+    for _ in range(2):
+        bench.run(bench.service.reconcile(BOT))
+
+    assert codes(bench) == ["FOREIGN_ORDER"] * 4
+    assert bench.service._bots[BOT].foreign_orders == {"v1", "v2", "v3", "v4"}
+
+
+def test_an_order_that_vanishes_again_is_asked_for_again_from_then_on(bench: Bench):
+    """Found after a loss and lost after it was found: answers from before count for nothing."""
+    bench.venue.create_script.append(Create.LOST_AFTER)
+    bench.place("a1")
+    bench.wait(1)
+    assert bench.stored("a1").state == "ACKED"
+    listed = bench.venue.get_open_orders
+    known = bench.venue.get_order
+    lags = True
+
+    async def lagging(symbol: str | None = None) -> list[OrderData]:
+        found = await listed(symbol)
+        return [] if lags else found
+
+    async def unknown(
+        order_id: str | None, symbol: str, *, client_order_id: str | None = None
+    ) -> OrderData:
+        if lags:
+            raise OrderNotFound("unknown")
+        return await known(order_id, symbol, client_order_id=client_order_id)
+
+    bench.venue.get_open_orders = lagging  # type: ignore[method-assign]
+    bench.venue.get_order = unknown  # type: ignore[method-assign]
+    bench.run(bench.service.reconcile(BOT))
+    bench.wait(1)
+    lags = False
+    bench.wait(5)
+
+    assert bench.inbox.of(OrderEnded) == []
+    assert bench.stored("a1").state == "ACKED"
+    assert "MISSING" in [row.kind for row in bench.journal.evidence("a1")]
+
+
+def test_an_order_with_our_prefix_that_the_journal_does_not_know_is_foreign(bench: Bench):
+    """A journal put back from an old copy: it is reported and left alone."""
+    late = bench.venue.place_foreign(OrderSide.BUY, "50", "0.5")
+    name = f"{bench.spec().order_prefix}1E9"
+    bench.venue.orders[late.order_id] = replace(late, client_order_id=name)
+    bench.run(bench.service.reconcile(BOT))
+    bench.wait(5)
+
+    assert codes(bench) == ["FOREIGN_ORDER"]
+    assert bench.venue.cancels == []
