@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.errors import ConfigError
+from core.wiring.instruments import find_instrument, learn_instrument, rules_origin
 from core.wiring.keys import key_store
-from core.wiring.places import CCXT, EMBEDDED, config_file
+from core.wiring.places import config_file
+from core.wiring.security import require_safe
 from core.wiring.venues import has_adapter
 
 if TYPE_CHECKING:
-    from core.adapters.exchanges.models import Instrument
     from core.engine.protocol import StartBot
     from core.services.grid.config import GridBotConfig
     from core.services.grid.plan import GridPlan
@@ -53,78 +53,25 @@ def settings() -> Settings:
     return Settings(limits=limits, crash_limit=engine.crash_limit)
 
 
-def find_instrument(venue: str, symbol: str, overrides: Mapping[str, Any]) -> Instrument:
-    """The rules of a symbol in any spelling, with what a file states itself in their place.
-
-    Raises:
-        ConfigError: For a venue or a symbol that nobody knows.
-    """
-    import difflib
-
-    from core.adapters.exchanges.paper.instruments import find_config_dir, load_instruments
-    from core.adapters.exchanges.symbols import read_spelling
-    from core.services.bot_config import assumed_instrument, with_overrides
-
-    known = load_instruments(venue)
-    if not known and venue.startswith(CCXT):
-        known = _ccxt_rules(venue)
-        if not known:  # what the file states is compared with the venue before anything is sent
-            return assumed_instrument(venue, symbol, overrides)
-    if not known and venue != EMBEDDED:
-        venues = sorted(path.stem for path in (find_config_dir() / "instruments").glob("*.yaml"))
-        near = difflib.get_close_matches(venue, venues, n=1)
-        raise ConfigError(
-            f"there is no venue {venue[:40]!r}; known are: {', '.join(venues)}.",
-            key="exchange",
-            remedy=f"Did you mean {near[0]!r}?" if near else None,
-        )
-    exact = [item for item in known.values() if symbol in {item.symbol, item.venue_symbol}]
-    wanted = read_spelling(symbol)
-    kind = overrides.get("market_type") or wanted.market_type
-    found = exact or [
-        item
-        for item in known.values()
-        if read_spelling(item.symbol).matches(wanted) and kind in {None, item.market_type}
-    ]
-    if kind is not None:
-        found = [item for item in found if item.market_type == kind] or (
-            [] if venue == EMBEDDED else found
-        )
-    if len(found) > 1:
-        perpetual = [item for item in found if not item.is_spot]
-        found = perpetual[:1] or found[:1]
-    if found:
-        return with_overrides(found[0], overrides)
-    if venue == EMBEDDED:
-        return assumed_instrument(venue, symbol, overrides)
-    near = difflib.get_close_matches(symbol.upper(), list(known), n=1, cutoff=0.3)
-    raise ConfigError(
-        f"{venue} has no {symbol[:40]!r}.",
-        key="symbol",
-        remedy=f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}.",
-    )
-
-
-def _ccxt_rules(venue: str) -> dict[str, Instrument]:
-    """The shipped rules of the venue behind the ccxt door."""
-    from core.adapters.exchanges.ccxt.names import rules_venue
-    from core.adapters.exchanges.paper.instruments import load_instruments
-
-    shipped = load_instruments(rules_venue(venue))
-    return {name: replace(item, venue=venue) for name, item in shipped.items()}
-
-
-def read_grid(request: StartBot) -> GridBotConfig:
+def read_grid(request: StartBot, *, asks: bool = False) -> GridBotConfig:
     """A grid's file, read and checked.
+
+    Args:
+        request: The file, and whether money is real.
+        asks: Whether the venue may be asked for rules that are not known or old; not from within
+            an event loop.
 
     Raises:
         ConfigError: If anything in it is wrong.
     """
+    from functools import partial
+
     from core.domain.policies import OnStart
     from core.services.grid.config import parse_grid
 
     on_start = None if request.on_start is None else OnStart(request.on_start)
-    return parse_grid(request.text, request.path, find_instrument, on_start=on_start)
+    find = partial(learn_instrument if asks else find_instrument, is_live=request.is_live)
+    return parse_grid(request.text, request.path, find, on_start=on_start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +93,7 @@ def describe(request: StartBot) -> Described:
     """
     from core.adapters.exchanges.models import plain
 
-    config = read_grid(request)
-    if request.is_live:
-        check_live(config)
+    config = _asked(request)
     kind = "LIVE" if request.is_live else "paper"
     grid, instrument = config.settings, config.settings.instrument
     market = f"{config.exchange} {instrument.symbol}"
@@ -158,7 +103,11 @@ def describe(request: StartBot) -> Described:
     if not grid.grid_type.is_follow and not needs_price:
         from core.services.grid.plan import make_plan
 
-        warnings += [item.message for item in make_plan(grid).warnings]
+        # What a real account can carry is asked of the venue, not of the paper account's balance.
+        told = make_plan(grid).warnings
+        left = {"margin_above_balance"} if request.is_live else set()
+        warnings += [item.message for item in told if item.code not in left]
+    origin = rules_origin(config.exchange, instrument.symbol, is_live=request.is_live)
     return Described(
         name=config.name,
         venue=config.exchange,
@@ -168,9 +117,31 @@ def describe(request: StartBot) -> Described:
             f"{grid.range_words}, {grid.spacing_words}",
             f"{plain(grid.order_amount)} {instrument.base} a level",
             f"on_start {grid.on_start.value}, on_exit {grid.on_exit.value}",
+            *([] if origin is None else [origin]),
         ),
         warnings=tuple(warnings),
     )
+
+
+def _asked(request: StartBot) -> GridBotConfig:
+    """A file with rules that the venue was asked for; not before all else is right.
+
+    Raises:
+        ConfigError: If anything in it is wrong.
+        AuthError: For real money without keys.
+    """
+    try:
+        config = read_grid(request)
+    except ConfigError as error:
+        if not (error.key or "").endswith("symbol"):
+            raise
+    else:
+        if request.is_live:
+            check_live(config)
+    config = read_grid(request, asks=True)
+    if request.is_live:
+        check_live(config)
+    return config
 
 
 def plan(request: StartBot, *, price: str | None) -> GridPlan:
@@ -182,7 +153,7 @@ def plan(request: StartBot, *, price: str | None) -> GridPlan:
     from core.infrastructure.config_types import decimal_of
     from core.services.grid.plan import make_plan
 
-    config = read_grid(request)
+    config = read_grid(request, asks=True)
     if price is None:
         return make_plan(config.settings, None)
     try:
@@ -195,10 +166,10 @@ def plan(request: StartBot, *, price: str | None) -> GridPlan:
 
 
 def check_live(config: GridBotConfig) -> None:
-    """Refuses real money without an adapter, a limit for the loss of a day, or keys.
+    """Refuses real money without an adapter, a limit for the loss of a day, or safe keys.
 
     Raises:
-        ConfigError: Without an adapter, or without the limit.
+        ConfigError: Without an adapter or the limit, or while secrets lie open.
         AuthError: Without keys.
     """
     from core.services.risk.limits import require_for_live, tighter
@@ -213,3 +184,4 @@ def check_live(config: GridBotConfig) -> None:
         )
     require_for_live(tighter(config.risk.limits(), settings().limits), source=config.source)
     key_store().credentials(venue)
+    require_safe()

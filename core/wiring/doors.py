@@ -15,7 +15,7 @@ from core.wiring.venues import Opening, factory, has_adapter, venue_address
 
 if TYPE_CHECKING:
     from core.adapters.exchanges.interface import ExchangeInterface
-    from core.adapters.exchanges.models import Instrument
+    from core.adapters.exchanges.models import Instrument, Margin
     from core.adapters.exchanges.paper.adapter import PaperExchange
     from core.adapters.exchanges.paper.settings import PaperSettings
     from core.engine.doors import BotPlan, OpenFeed, VenueRoom
@@ -34,7 +34,9 @@ def _public_venues(
         return {}, ""
     if request.speed == "max":
         return {}, f"prices of {plan.venue} come as they happen"
-    if request.feed == "auto" and not is_reachable(venue_address(plan.venue)):
+    if request.feed == "auto" and not is_reachable(
+        venue_address(plan.venue, is_spot=plan.settings.instrument.is_spot)
+    ):
         return {}, f"{plan.venue} cannot be reached"
     opening = Opening(clock=WallClock(), instruments=(plan.settings.instrument,))
     return {plan.venue: lambda: factory().create(plan.venue, opening)}, ""
@@ -51,18 +53,12 @@ def _own_prices(plan: BotPlan) -> Feed:
 
 def _live_exchange(plan: BotPlan, room: VenueRoom) -> ExchangeInterface:
     """The venue with the keys that are kept for it."""
-    from core.adapters.exchanges.native.exchange import Margin
-
-    settings, instrument = plan.settings, plan.settings.instrument
-    margins = {}
-    if not instrument.is_spot:
-        wanted = Margin(leverage=settings.leverage, mode=settings.margin_mode)
-        margins[instrument.symbol] = wanted
+    instrument = plan.settings.instrument
     opening = Opening(
         clock=room.clock,
         credentials=key_store().credentials(plan.venue),
         instruments=(instrument,),
-        margins=margins,
+        margins=_margins(plan),
     )
     return factory().create(plan.venue, opening)
 
@@ -109,6 +105,7 @@ class Doors:
             door=config,
             warnings=config.notices,
             is_live=request.is_live,
+            is_margin_accepted=config.is_margin_accepted,
         )
 
     def feed(self, plan: BotPlan, request: StartBot, now_ns: int) -> OpenFeed:
@@ -169,7 +166,8 @@ class Doors:
         from core.adapters.exchanges.paper.adapter import PaperExchange
 
         if isinstance(exchange, PaperExchange):
-            exchange.add_market(plan.settings.instrument, feed.feed)
+            instrument = plan.settings.instrument
+            exchange.add_market(instrument, feed.feed, _margins(plan).get(instrument.symbol))
         elif plan.is_live:
             _refuse_other_rules(exchange, plan.settings.instrument)
 
@@ -206,6 +204,7 @@ def paper_exchange(
         feeds={instrument.symbol: feed.feed},
         clock=room.clock,
         settings=paper,
+        margins=_margins(plan),
         path=path,
         is_durable=not is_virtual,
         is_logged=is_virtual and path is not None,
@@ -232,3 +231,13 @@ def paper_settings(door: object) -> PaperSettings:
         funding_rate=block.funding_rate,
         seed=block.seed,
     )
+
+
+def _margins(plan: BotPlan) -> dict[str, Margin]:
+    """What a bot's symbol is to be margined with; nothing on spot."""
+    from core.adapters.exchanges.models import Margin
+
+    settings, instrument = plan.settings, plan.settings.instrument
+    if instrument.is_spot:
+        return {}
+    return {instrument.symbol: Margin(leverage=settings.leverage, mode=settings.margin_mode)}

@@ -142,7 +142,9 @@ def _visit(venue: str, market: str | None) -> Visit:
         pass
     except ConfigError as error:
         fault = error
-    opening = Opening(clock=WallClock(), credentials=credentials, market=market or "perpetual")
+    opening = Opening(
+        clock=WallClock(), credentials=credentials, market=market or "perpetual", is_visit=True
+    )
     has_adapter(venue)  # registers what ccxt knows
     exchange = factory().create(venue, opening)
     plain_name = venue.removeprefix(CCXT_PREFIX)

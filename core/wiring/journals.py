@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import ConfigError
-from core.wiring.configuration import find_instrument
 from core.wiring.doors import Doors
+from core.wiring.instruments import find_instrument
 from core.wiring.keys import key_store
 from core.wiring.places import JOURNAL, feed_name, venue_file
 from core.wiring.venues import Opening, factory
@@ -40,7 +40,10 @@ def resting(folder: Path, bot: BotRow) -> ExchangeInterface:
 
     if bot.mode == "live":
         credentials = key_store().credentials(bot.venue)
-        return factory().create(bot.venue, Opening(clock=WallClock(), credentials=credentials))
+        # Of the bot's market alone: the panic button needs no host that the bot never needed.
+        market = "spot" if bot.symbol.endswith("-SPOT") else "perpetual"
+        opening = Opening(clock=WallClock(), credentials=credentials, market=market)
+        return factory().create(bot.venue, opening)
     path = venue_file(folder, bot.venue)
     base, _, rest = bot.symbol.partition("-")
     instrument = Instrument(

@@ -42,7 +42,7 @@ def check_environment() -> None:
     from core.infrastructure.environment import check_environment as check
 
     others = {name: text for name, text in os.environ.items() if not name.startswith(_TEST_PREFIX)}
-    check(others, also=variables())
+    check(others, also=variables(others))
 
 
 def log_folder(place: Home) -> Path:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.errors import ConfigError
 from core.wiring.backtests import BacktestData, BacktestDoors
-from core.wiring.configuration import find_instrument, settings
+from core.wiring.configuration import settings
 from core.wiring.doors import Doors
+from core.wiring.instruments import find_instrument
 from core.wiring.places import ONE_THREAD, home
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from core.wiring.places import CCXT, exchange_folders
+from core.wiring.places import CCXT, exchange_folders, home
 
 if TYPE_CHECKING:
     from core.adapters.exchanges.connection.limiter import Budgets
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from core.adapters.exchanges.credentials import Credentials
     from core.adapters.exchanges.factory import ExchangeFactory
     from core.adapters.exchanges.interface import ExchangeInterface
-    from core.adapters.exchanges.models import Instrument
+    from core.adapters.exchanges.metadata import Shelf
+    from core.adapters.exchanges.models import Instrument, Margin
     from core.adapters.exchanges.native.exchange import Doors as NativeDoors
-    from core.adapters.exchanges.native.exchange import Margin
     from core.adapters.exchanges.settings import Address
     from core.infrastructure.clock import Clock
 
@@ -37,6 +37,10 @@ class Opening:
     """Which market of a venue that has several apart; that of the instruments when None."""
     tap: Callable[[Frame], None] | None = None
     """Hears every message as it came; public data alone."""
+    lookups: tuple[str, ...] = ()
+    """Canonical symbols to look up at a venue that has no list of all."""
+    is_visit: bool = False
+    """Whether it only looks, beside an engine that may be connected with the same keys."""
 
 
 @cache
@@ -107,8 +111,12 @@ def _ibkr(opening: Opening) -> ExchangeInterface:
     from core.adapters.exchanges.ibkr.adapter import ADDRESSES, IbkrExchange
     from core.adapters.exchanges.paper.instruments import load_instruments
 
-    chosen = [item.symbol for item in opening.instruments] or sorted(load_instruments("ibkr"))
-    return IbkrExchange(_native_doors("ibkr", ADDRESSES, opening), symbols=chosen)
+    chosen = [*opening.lookups, *(item.symbol for item in opening.instruments)]
+    return IbkrExchange(
+        _native_doors("ibkr", ADDRESSES, opening),
+        symbols=chosen or sorted(load_instruments("ibkr")),
+        is_guest=opening.is_visit,
+    )
 
 
 def _lighter(opening: Opening) -> ExchangeInterface:
@@ -137,7 +145,28 @@ def _native_doors(venue: str, addresses: Mapping[str, Address], opening: Opening
         credentials=opening.credentials,
         expected=opening.instruments if opening.credentials is not None else (),
         margins=opening.margins or {},
+        learned=_keeper(venue),
     )
+
+
+def _keeper(venue: str) -> Callable[[Sequence[Instrument]], None]:
+    """Keeps what a venue told, beside the loop that trades: a disk may be slow."""
+    import asyncio
+
+    kept = shelf()
+
+    def keep(rules: Sequence[Instrument]) -> None:
+        asyncio.get_running_loop().run_in_executor(None, kept.put, venue, tuple(rules))
+
+    return keep
+
+
+def shelf() -> Shelf:
+    """What venues told of their instruments, in the home."""
+    from core.adapters.exchanges.metadata import Shelf
+    from core.infrastructure.clock import WallClock
+
+    return Shelf(home().root / "cache" / "instruments", WallClock())
 
 
 @cache
@@ -149,8 +178,13 @@ def budgets() -> Budgets:
     return Budgets(WallClock())
 
 
-def venue_address(venue: str) -> str:
-    """Where a connection to a venue leads first: its proxy, or its requests."""
+def venue_address(venue: str, *, is_spot: bool = False) -> str:
+    """Where a connection to a venue leads first: its proxy, or its requests.
+
+    Args:
+        venue: Its name.
+        is_spot: Whether its spot market is meant, where that has a host of its own.
+    """
     from core.adapters.exchanges.ccxt.names import leads_through
     from core.adapters.exchanges.settings import load_settings
 
@@ -170,6 +204,8 @@ def venue_address(venue: str) -> str:
         from core.adapters.exchanges.hyperliquid.adapter import ADDRESSES
     settings = load_settings(venue, ADDRESSES, exchange_folders())
     first = settings.urls["tws" if venue == "ibkr" else "rest"]
+    if is_spot:
+        first = settings.urls.get("spot_rest", first)
     return first if settings.proxy is None else str(settings.proxy)
 
 

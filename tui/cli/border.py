@@ -13,6 +13,7 @@ from typing import NoReturn
 import typer
 
 from core.errors import CtosError, ExitCode
+from core.infrastructure.foreign_text import clean_lines
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +30,13 @@ def finish(command: Callable[[], int]) -> NoReturn:
 def say(text: str) -> None:
     """Narration: a line on stderr, or nowhere when nobody listens."""
     with contextlib.suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+        print(clean_lines(text), file=sys.stderr, flush=True)
 
 
 def put(text: str) -> None:
     """Data: a line on stdout. A reader that has gone is no error."""
     try:
-        print(text, flush=True)
+        print(clean_lines(text), flush=True)
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

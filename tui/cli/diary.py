@@ -18,6 +18,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from core.infrastructure.foreign_text import clean, clean_lines
+
 Value = str | int | bool | None
 Fields = Sequence[tuple[str, Value]]
 
@@ -65,7 +67,7 @@ class Diary:
             event: Dotted past participle.
             fields: What belongs to it, in order.
         """
-        self._output.write(self._format(bot, at, event, fields))
+        self._output.write(clean_lines(self._format(bot, at, event, fields)))
 
     def close(self) -> None:
         """Writes what waits."""
@@ -147,7 +149,11 @@ class ThreadedOutput:
 
 def json_line(bot: str, at: str, event: str, fields: Fields) -> str:
     """One event as a JSON object on one line."""
-    return _encode({"at": at, "event": event, "bot": bot, **dict(fields)}).decode()
+    try:
+        return _encode({"at": at, "event": event, "bot": bot, **dict(fields)}).decode()
+    except UnicodeEncodeError:  # half a character, which no file can hold
+        tamed = {name: clean(v) if isinstance(v, str) else v for name, v in fields}
+        return _encode({"at": at, "event": event, "bot": bot, **tamed}).decode()
 
 
 def text_line(bot: str, at: str, event: str, fields: Fields) -> str:

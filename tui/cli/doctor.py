@@ -16,8 +16,14 @@ _SIGNS: Final = {
 }
 
 
-def doctor(venue: str | None, *, market: str | None, is_json: bool) -> int:
+def doctor(venue: str | None, *, market: str | None, is_json: bool, security: bool = False) -> int:
     """Examines this machine, or a venue with the keys that are kept for it.
+
+    Args:
+        venue: Its name; None for this machine.
+        market: Which market, where the venue has both apart.
+        is_json: One object in place of lines.
+        security: Whether secrets are looked after too.
 
     Returns:
         0 when nothing fails, 1 when something does, 2 for keys or settings that cannot be right,
@@ -29,6 +35,10 @@ def doctor(venue: str | None, *, market: str | None, is_json: bool) -> int:
         found = examination.examine_machine()
     else:
         found = examination.examine_venue(venue, market=market)
+    if security:
+        from core.wiring.security import examine_security
+
+        found = Examination(checks=(*found.checks, *examine_security().checks))
     if is_json:
         put(json.dumps({"checks": [check.as_json() for check in found.checks]}, ensure_ascii=False))
         return found.exit_code

@@ -565,6 +565,10 @@ def doctor(
         MarketKind,
         typer.Option("--market", help="Which market, where the venue has both apart."),
     ] = MarketKind.PERPETUAL,
+    security: Annotated[
+        bool,
+        typer.Option("--security", help="Also where secrets lie, and where they must not."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what is well, what is not, and what to do about it. Nothing is ordered or changed.
@@ -578,7 +582,7 @@ def doctor(
     from tui.cli import doctor as module
     from tui.cli.border import finish
 
-    finish(lambda: module.doctor(venue, market=market.value, is_json=as_json))
+    finish(lambda: module.doctor(venue, market=market.value, security=security, is_json=as_json))
 
 
 class TableFormat(StrEnum):

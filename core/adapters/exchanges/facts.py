@@ -21,6 +21,9 @@ _PARSED: Final = "public and private messages are read"
 _SIGNED: Final = "requests are signed"
 _ORDERS: Final = "orders, cancels, fills, positions and reconnects of the adapter"
 _CONTRACT: Final = "contract suite against its loopback server"
+_GRID: Final = "a grid with real money: fills, kills, cuts, what is foreign, a clean end"
+_TRADES: Final = "trades that a socket lost are told, or counted as lost"
+_PROCESS: Final = "a real process against its loopback server"
 
 
 def _row(what: str, how: str, on: str = _OFFLINE) -> Verified:
@@ -44,6 +47,7 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
             _row(_PARSED, "recording (REST), example (streams)"),
             _row(_SIGNED, "vector: bpx-py 2.0.11 run beside"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
         ),
         open_points=f"{_LIVE}; the venue does not tell what a key may do",
     ),
@@ -54,6 +58,7 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         capabilities=Capabilities(
             market_types=_BOTH,
             has_request_deadline=True,
+            has_dead_mans_switch=True,
             max_client_order_id_length=36,
             orders_per_minute=1200,
         ),
@@ -70,24 +75,33 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         verified=(
             _row(_PARSED, "recording, second reader (ccxt)"),
             _row(_SIGNED, "vector: both examples of the documentation"),
-            _row(_ORDERS + " (USDⓈ-M)", _CONTRACT, _LOOPBACK),
+            _row(_ORDERS + " (USDⓈ-M and spot)", _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
         ),
-        open_points=f"{_LIVE}; orders of spot have no loopback server",
+        open_points=_LIVE,
     ),
     VenueAbout(
         name="bybit",
         title="Bybit",
         door="ccxt",
-        capabilities=Capabilities(market_types=_BOTH, max_client_order_id_length=36),
-        client_id="a duplicate is refused (110072)",
-        position_mode="untold",
+        capabilities=Capabilities(
+            market_types=_BOTH,
+            has_request_deadline=True,
+            client_order_id_unique_forever=True,
+            max_client_order_id_length=36,
+        ),
+        client_id="unique for ever; a duplicate is refused (110072)",
+        position_mode="checked",
         rights_told=True,
         limits=(RateLimit(scope="account, orders", weight=10, window_s=1),),
         verified=(
             _row(_PARSED, "recording, second reader (ccxt)"),
             _row(_SIGNED, "the MAC equals OpenSSL's"),
+            _row(_ORDERS, _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
         ),
-        open_points=f"{_LIVE}; it has no loopback server",
+        open_points=f"{_LIVE}; the mode of a symbol that is flat is told by its leverage alone",
     ),
     VenueAbout(
         name="edgex",
@@ -101,6 +115,13 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
             _row(_PARSED, "documentation"),
             _row(_SIGNED, "vector: edgex-python-sdk 2.0.1 run beside"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
+            _row(
+                "orders and cancels, asked for by another client",
+                "edgex-python-sdk 2.0.1 at the loopback server, which checks both signatures",
+                _LOOPBACK,
+            ),
         ),
         open_points=f"{_LIVE}; no recorded message and no code of a refusal is published",
     ),
@@ -109,7 +130,10 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         title="Hyperliquid",
         door="native",
         capabilities=Capabilities(
-            market_types=_BOTH, has_request_deadline=True, max_client_order_id_length=32
+            market_types=_BOTH,
+            has_request_deadline=True,
+            has_dead_mans_switch=True,
+            max_client_order_id_length=32,
         ),
         client_id="128 bits in hex, made of ours both ways",
         rights_told=True,
@@ -118,6 +142,7 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
             _row(_PARSED, "recording; documentation (`orderUpdates`, bbo)"),
             _row(_SIGNED, "vector: hyperliquid-python-sdk 0.24.0, its tests and run beside"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
         ),
         open_points=f"{_LIVE}; refusals are phrases that can change",
     ),
@@ -138,6 +163,8 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
                 _PARSED, "documentation; decoders of ib_async 2.1 and ib_insync 0.9.86", _LOOPBACK
             ),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
+            _row("the same with ib_insync in ib_async's place", _PROCESS, _LOOPBACK),
         ),
         open_points=f"{_LIVE}; no message of a real TWS was recorded",
     ),
@@ -145,13 +172,15 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         name="lighter",
         title="Lighter",
         door="native",
-        capabilities=Capabilities(market_types=_BOTH),
+        capabilities=Capabilities(market_types=_BOTH, has_dead_mans_switch=True),
         client_id="a number of 48 bits; the adapter keeps which of ours it stands for",
         limits=(RateLimit(scope="account, requests (standard)", weight=60, window_s=60),),
         verified=(
             _row(_PARSED, "example"),
             _row(_SIGNED, "the venue's own signer (lighter-sdk 1.1.8) run", _LOOPBACK),
             _row(_ORDERS, f"{_CONTRACT}, with a stand-in for the signer", _LOOPBACK),
+            _row(_GRID, f"{_PROCESS}, with a stand-in for the signer", _LOOPBACK),
+            _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
         ),
         open_points=f"{_LIVE}; nothing here can check what its signer signs",
     ),
@@ -159,7 +188,7 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         name="okx",
         title="OKX",
         door="ccxt",
-        capabilities=Capabilities(market_types=_BOTH),
+        capabilities=Capabilities(market_types=_BOTH, has_request_deadline=True),
         client_id="a duplicate is refused (51016)",
         position_mode="checked",
         rights_told=True,
@@ -167,8 +196,11 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         verified=(
             _row(_PARSED, "recording, second reader (ccxt)"),
             _row(_SIGNED, "the MAC equals OpenSSL's"),
+            _row(_ORDERS, _CONTRACT, _LOOPBACK),
+            _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
         ),
-        open_points=f"{_LIVE}; it has no loopback server",
+        open_points=f"{_LIVE}; trigger orders stand in another list, which is not read",
     ),
     VenueAbout(
         name="paper",

@@ -3,12 +3,19 @@
 `BTCUSDT`, `BTC/USDT:USDT`, `BTC_USDC_PERP`, `BTC-USDT-SWAP`, `BTC` (a perpetual named by its base):
 read by their base, quote and market, matched by base and quote. USD, USDT and USDC are different
 quotes. A quote that a spelling leaves out (`BTC`) matches any.
+
+A builder's market at Hyperliquid is named by its dex and its coin, `xyz:NVDA`, which together are
+its base: `xyz:NVDA-USDC-PERP`. What follows a pair after a colon is the asset that it settles in.
+
+A base can be a multiple of an asset: `kPEPE` and `1000PEPE` are a thousand `PEPE`, `1MBABYDOGE` a
+million `BABYDOGE`. Prices and amounts are in that unit everywhere; `unit_of` tells both apart.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from core.adapters.exchanges.models import ExchangeType
@@ -51,6 +58,14 @@ _MARKET_NAMES: Final = {
     "forex": ExchangeType.FOREX,
 }
 _SEPARATORS: Final = re.compile(r"[-_/]")
+_DEX: Final = re.compile(r"([A-Za-z0-9]{1,12}):([^:]+)", re.ASCII)
+"""A builder's dex before its coin: no separator stands before the colon."""
+_UNITS: Final = (
+    (re.compile(r"(1(?:000)+)([A-Z][A-Z0-9]*)", re.ASCII), None),
+    (re.compile(r"(1M)([A-Z][A-Z0-9]{2,})", re.ASCII), Decimal(1_000_000)),
+    (re.compile(r"(k)([A-Z][A-Z0-9]*)", re.ASCII), Decimal(1_000)),
+)
+"""How venues write multiples of an asset; None where the number itself says which."""
 _EXPIRY: Final = re.compile(r"\d{6}|\d{8}|\d{1,2}[A-Z]{3}\d{2}", re.ASCII)
 
 
@@ -72,7 +87,16 @@ class Spelling:
 
 def read_spelling(text: str) -> Spelling:
     """What `text`, a symbol in any venue's spelling, says."""
-    body, _, settle = text.strip().upper().partition(":")
+    stripped = text.strip()
+    dex = _DEX.fullmatch(stripped)
+    if dex is not None and not _SEPARATORS.search(dex[1]) and _split(dex[1].upper())[1] is None:
+        inner = read_spelling(dex[2])
+        return Spelling(
+            base=f"{dex[1].upper()}:{inner.base}",
+            quote=inner.quote,
+            market_type=inner.market_type,
+        )
+    body, _, settle = stripped.upper().partition(":")
     parts = [part for part in _SEPARATORS.split(body) if part]
     market = _market_of_settle(settle) if settle else None
     while len(parts) > 1 and (word := _market_of(parts[-1])) is not None:
@@ -88,6 +112,20 @@ def read_spelling(text: str) -> Spelling:
 def is_same_pair(first: str, second: str) -> bool:
     """Whether two spellings can mean the same base and quote; the market is not compared."""
     return read_spelling(first).matches(read_spelling(second))
+
+
+def unit_of(base: str) -> tuple[str, Decimal]:
+    """The asset that a base counts in, and how many of it one unit is.
+
+    `kPEPE` and `1000PEPE` give `PEPE` and 1000. The small `k` is part of how venues write it:
+    `KAVA` is an asset of its own. A dex stays before its asset.
+    """
+    dex, colon, name = base.rpartition(":")
+    for pattern, units in _UNITS:
+        match = pattern.fullmatch(name)
+        if match is not None:
+            return f"{dex}{colon}{match[2]}", Decimal(match[1]) if units is None else units
+    return base, Decimal(1)
 
 
 def read_market(text: str) -> ExchangeType | None:

@@ -117,6 +117,8 @@ FIELDS: Final[Mapping[str, tuple[KeyField, ...]]] = {
     "okx": (_API_KEY, _API_SECRET, _PASSPHRASE, _ACCOUNT),
 }  # fmt: skip
 """Venue -> what it wants, in the order in which a person is asked."""
+CCXT: Final = "ccxt-"
+"""In front of a venue's name: through ccxt, with the venue's own keys."""
 OTHERS: Final = (
     _API_KEY,
     _API_SECRET,
@@ -126,9 +128,16 @@ OTHERS: Final = (
 """What any other venue is asked for."""
 
 
+def behind(venue: str) -> str:
+    """The venue whose keys a name wants: `ccxt-binance-usdm` is Binance through another door."""
+    if venue in FIELDS or not venue.startswith(CCXT):
+        return venue
+    return venue.removeprefix(CCXT).partition("-")[0]
+
+
 def fields_of(venue: str) -> tuple[KeyField, ...]:
     """What a venue wants."""
-    return FIELDS.get(venue, OTHERS)
+    return FIELDS.get(behind(venue), OTHERS)
 
 
 def check_values(venue: str, values: Mapping[str, str], source: str) -> dict[str, str]:

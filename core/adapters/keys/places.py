@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from core.adapters.keys.fields import FIELDS, fields_of
+from core.adapters.keys.fields import CCXT, FIELDS, OTHERS, fields_of
 from core.errors import ConfigError, ExtraMissing
 from core.infrastructure.environment import PREFIX
 from core.infrastructure.files import ensure_folder, read_private_text, write_atomic
@@ -62,9 +62,19 @@ def variable(venue: str, field: str) -> str:
     return f"{PREFIX}{venue}_{field}".upper().replace("-", "_")
 
 
-def variables() -> frozenset[str]:
-    """Every environment variable that could hold a key of a known venue."""
-    return frozenset(variable(venue, field.name) for venue in FIELDS for field in FIELDS[venue])
+def variables(environ: Mapping[str, str]) -> frozenset[str]:
+    """Every environment variable that could hold a key of a known venue.
+
+    Args:
+        environ: Of the process: any venue that ccxt knows may stand there.
+    """
+    known = {variable(venue, field.name) for venue in FIELDS for field in FIELDS[venue]}
+    ends = {f"_{field.name}".upper() for fields in (OTHERS, *FIELDS.values()) for field in fields}
+    begin = f"{PREFIX}{CCXT}".upper().replace("-", "_")
+    through_ccxt = {
+        name for name in environ if name.startswith(begin) and name.endswith(tuple(ends))
+    }
+    return frozenset(known | through_ccxt)
 
 
 class EnvironmentPlace:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from core.adapters.exchanges.credentials import NO_SECRET, Credentials, Secret
-from core.adapters.keys.fields import check_values, fields_of
+from core.adapters.keys.fields import behind, check_values, fields_of
 from core.adapters.keys.places import (
     EnvironmentPlace,
     FilePlace,
@@ -133,7 +133,7 @@ def _source(place: Place, venue: str) -> str:
 
 def _sound(venue: str, values: Mapping[str, str], source: str) -> dict[str, str]:
     found = check_values(venue, values, source)
-    if venue == "hyperliquid":
+    if behind(venue) == "hyperliquid":
         _refuse_master(found, source)
     return found
 

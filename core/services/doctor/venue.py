@@ -143,6 +143,12 @@ def unreadable_keys(error: ConfigError) -> list[Check]:
     return [keys, *(skipped(check, "the keys cannot be read") for check in AFTER_KEYS)]
 
 
+def refused_login(error: AuthError) -> list[Check]:
+    """A connection that is a login, and is not with the account that is kept."""
+    check = _CHECK_OF.get(error.code or "", "keys.accepted")
+    return [fail(check, error.message, error.remedy, ExitCode.CONFIG)]
+
+
 def refused_keys(error: AuthError) -> list[Check]:
     """What follows from the venue's, or the adapter's, no."""
     check = _CHECK_OF.get(error.code or "", "keys.accepted")

@@ -211,9 +211,9 @@ def test_a_venue_s_name_cannot_lead_elsewhere(tmp_path: Path, venue: str):
 
 def test_variables_of_keys_are_known_and_others_still_refused():
     """A slip in the name of a key's variable is found."""
-    check_environment({"CTOS_BINANCE_SECRET": "x"}, also=variables())
+    check_environment({"CTOS_BINANCE_SECRET": "x"}, also=variables({}))
     with pytest.raises(ConfigError):
-        check_environment({"CTOS_BINANCE_SECRT": "x"}, also=variables())
+        check_environment({"CTOS_BINANCE_SECRT": "x"}, also=variables({}))
 
 
 def test_every_venue_asks_for_something_and_marks_its_secrets():
@@ -223,4 +223,20 @@ def test_every_venue_asks_for_something_and_marks_its_secrets():
         assert len(set(names)) == len(names)
         for field in fields_of(venue):
             assert field.is_secret == (field.name in {"secret", "passphrase", "trading_key"})
-            assert variable(venue, field.name) in variables()
+            assert variable(venue, field.name) in variables({})
+
+
+def test_a_venue_through_ccxt_wants_the_keys_of_the_venue():
+    """The door changes nothing of what the venue asks for; others have a key and a secret."""
+    assert fields_of("ccxt-hyperliquid") == fields_of("hyperliquid")
+    assert fields_of("ccxt-binance-usdm") == fields_of("binance")
+    assert [field.name for field in fields_of("ccxt-kraken")][:2] == ["key", "secret"]
+
+
+def test_keys_of_a_venue_through_ccxt_may_stand_in_the_environment():
+    """Any name that ccxt may know, with a field that somebody reads; nothing else."""
+    known = {"CTOS_CCXT_KRAKEN_SECRET": "x", "CTOS_CCXT_LIGHTER_API_KEY_INDEX": "5"}
+    check_environment(known, also=variables(known))
+    wrong = {"CTOS_CCXT_KRAKEN_SECRT": "x"}
+    with pytest.raises(ConfigError, match="SECRT"):
+        check_environment(wrong, also=variables(wrong))
