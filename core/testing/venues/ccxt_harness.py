@@ -8,13 +8,28 @@ from core.adapters.exchanges.ccxt.adapter import CcxtExchange
 from core.adapters.exchanges.credentials import Credentials, Secret
 from core.testing.venues.backpack.venue import BackpackVenue
 from core.testing.venues.binance.venue import BinanceVenue
+from core.testing.venues.bybit.venue import BybitVenue
 from core.testing.venues.harness import LoopbackHarness
 from core.testing.venues.hyperliquid.venue import HyperliquidVenue
+from core.testing.venues.okx.venue import OkxVenue
 from core.testing.venues.server import LoopbackVenue
 
 
+class CcxtHarness(LoopbackHarness):
+    """ccxt does not say when a subscription stands, so the venue is asked."""
+
+    async def start(self) -> None:
+        """Also waits until the venue tells the trades of every market."""
+        await super().start()
+        await self.venue.until(lambda: self._trade_topics() >= len(self.symbols))
+
+    def _trade_topics(self) -> int:
+        topics = [topic for socket in self.venue.sockets for topic in socket.topics]
+        return sum("trade" in topic.lower() for topic in topics)
+
+
 def _harness(venue: LoopbackVenue, name: str, credentials: Credentials) -> LoopbackHarness:
-    return LoopbackHarness(
+    return CcxtHarness(
         venue,
         lambda doors: CcxtExchange(name, doors),
         lambda: {"rest": venue.rest_url, "socket": venue.socket_url},
@@ -50,3 +65,30 @@ def ccxt_backpack_harness(path: Path) -> LoopbackHarness:
     venue = BackpackVenue()
     key = Credentials(venue="backpack", key=venue.key.api_key, secret=Secret(venue.key.secret))
     return _harness(venue, "ccxt-backpack", key)
+
+
+def okx_harness(path: Path) -> LoopbackHarness:
+    """OKX with the key that may trade."""
+    del path
+    venue = OkxVenue()
+    key = Credentials(
+        venue="okx",
+        account=venue.rest.account,
+        key=venue.key.api_key,
+        secret=Secret(venue.key.secret),
+        passphrase=Secret(venue.key.passphrase),
+    )
+    return _harness(venue, "okx", key)
+
+
+def bybit_harness(path: Path) -> LoopbackHarness:
+    """Bybit with the key that may trade."""
+    del path
+    venue = BybitVenue()
+    key = Credentials(
+        venue="bybit",
+        account=venue.rest.account,
+        key=venue.key.api_key,
+        secret=Secret(venue.key.secret),
+    )
+    return _harness(venue, "bybit", key)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -163,6 +164,11 @@ class Floor:
         if trading is not None:
             await trading.close()
 
+    def serving(self, name: str) -> AbstractContextManager[None]:
+        """Around the serving of a request, by its name: what is shown of the account may be old."""
+        del name
+        return nullcontext()
+
     # -- what everyone may know ---------------------------------------------------------------
 
     def now_ms(self) -> int:
@@ -210,7 +216,8 @@ class Floor:
 
     def day(self, symbol: str) -> Day:
         """The last 24 hours; everything 0 where nothing was traded."""
-        first = from_ns(self.clock.now_ns() - _DAY_NS)
+        first_ns = self.clock.now_ns() - _DAY_NS
+        first = from_ns(first_ns)
         candles = [each for each in self.candles(symbol, 60, "1m") if each.at >= first]
         zero = Decimal(0)
         return Day(
@@ -220,7 +227,7 @@ class Floor:
             last=candles[-1].close if candles else zero,
             volume=sum((each.volume for each in candles), zero),
             value=sum((each.volume * each.close for each in candles), zero),
-            trades=sum(each.at >= first for each in self.trades(symbol)),
+            trades=sum(each.at_ns >= first_ns for each in self.market(symbol).trades()),
         )
 
     def funding(self, symbol: str) -> FundingRateData:

@@ -48,7 +48,7 @@ from core.services.ports import Feed
 from core.testing.feeds import Levels
 from core.testing.venues.faults import Answer, Call, Fault, Faults, Loss, Rule
 from core.testing.venues.floor import Floor, seeded
-from core.testing.venues.socket import ENCODER, Socket
+from core.testing.venues.socket import ENCODER, NetworkSocket, Socket
 from core.testing.venues.tape import BookChange, BookTape
 
 _HOST: Final = "127.0.0.1"
@@ -69,6 +69,7 @@ class LoopbackVenue(ABC):
         first_price: Pushed to every market that a test moves, before anyone connects; None for
             no price yet.
         feeds: Symbol -> what moves that market by itself.
+        make_floor: Makes the market and the account.
     """
 
     name: ClassVar[str]
@@ -83,10 +84,11 @@ class LoopbackVenue(ABC):
         seed: int = 7,
         first_price: str | None = "200",
         feeds: Mapping[str, Feed] | None = None,
+        make_floor: Callable[..., Floor] = Floor,
     ) -> None:
         self.clock: Clock = WallClock() if clock is None else clock
         self.faults = Faults()
-        self.floor = Floor(
+        self.floor = make_floor(
             self.name,
             self.test_markets() if instruments is None else instruments,
             self.clock,
@@ -115,11 +117,29 @@ class LoopbackVenue(ABC):
 
     # -- life ---------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
+        """Opens the market and the account, without a network."""
         await self.floor.open()
         for symbol, tape in self.tapes.items():
             self._listen(symbol, tape)
         self.floor.listen(self.told)
+
+    async def close(self) -> None:
+        """Ends what runs by itself, the market and the account.
+
+        Raises:
+            ExceptionGroup: What broke inside.
+        """
+        self._closing.set()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.floor.close()
+        if self._errors:
+            raise ExceptionGroup(f"the {self.name} under test failed", self._errors)
+
+    async def __aenter__(self) -> Self:
+        await self.open()
         await self.come_back()
         if self._first_price is not None:
             self.trade(self._first_price)
@@ -132,14 +152,12 @@ class LoopbackVenue(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self._closing.set()
-        self.kill_sockets()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.go_down()
-        await self.floor.close()
-        if self._errors and kind is None:
-            raise ExceptionGroup(f"the loopback {self.name} failed", self._errors)
+        try:
+            await self.close()
+        except ExceptionGroup:
+            if kind is None:
+                raise
 
     async def go_down(self) -> None:
         """Ends every connection and refuses new ones; the market and the account go on."""
@@ -375,17 +393,15 @@ class LoopbackVenue(ABC):
     async def _on_request(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._on_socket(request)
-        call = self.named(
-            Call(
-                name="",
-                method=request.method,
-                path=request.path,
-                query=request.rel_url.raw_query_string,
-                body=await request.read(),
-                headers={name.lower(): value for name, value in request.headers.items()},
-            )
+        call = Call(
+            name="",
+            method=request.method,
+            path=request.path,
+            query=request.rel_url.raw_query_string,
+            body=await request.read(),
+            headers={name.lower(): value for name, value in request.headers.items()},
         )
-        answer = await self._through(call, self.respond, on_socket=False)
+        answer = await self.receive(call)
         if answer is None:
             if request.transport is not None:
                 request.transport.abort()
@@ -452,7 +468,8 @@ class LoopbackVenue(ABC):
 
     def _acted(self, call: Call, act: Callable[[Call], Answer]) -> Answer:
         try:
-            answer = act(call)
+            with self.floor.serving(call.name):
+                answer = act(call)
         except Exception as error:
             self._errors.append(error)
             raise
@@ -469,24 +486,45 @@ class LoopbackVenue(ABC):
             autoping=False, compress=False, timeout=0.1, protocols=tuple(filter(None, offered))
         )
         await raw.prepare(request)
-        socket = Socket(raw, request, faults=self.faults, clock=self.clock, stir=self._stir)
-        self.sockets.append(socket)
+        socket = NetworkSocket(raw, request, faults=self.faults, clock=self.clock, stir=self._stir)
         writer = asyncio.get_running_loop().create_task(socket.write())
         try:
-            self.opened(socket)
-            self._stir()
-            await socket.read(self._heard)
+            self.welcome(socket)
+            await socket.read(self.hear)
         finally:
-            self.sockets.remove(socket)
-            self.closed(socket)
-            socket.release()
+            self.farewell(socket)
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
-            self._stir()
         return raw
 
-    def _heard(self, socket: Socket, text: str) -> None:
+    # -- what a carrier of bytes brings -------------------------------------------------------
+
+    @property
+    def failures(self) -> Sequence[Exception]:
+        """What broke inside so far."""
+        return tuple(self._errors)
+
+    async def receive(self, call: Call) -> Answer | None:
+        """The answer to a request over HTTP, after the faults; None where none arrives."""
+        return await self._through(self.named(call), self.respond, on_socket=False)
+
+    def welcome(self, socket: Socket) -> None:
+        """A connection is open."""
+        self.sockets.append(socket)
+        self.opened(socket)
+        self._stir()
+
+    def farewell(self, socket: Socket) -> None:
+        """A connection is gone, also one that was never welcome."""
+        if socket in self.sockets:
+            self.sockets.remove(socket)
+            self.closed(socket)
+        socket.release()
+        self._stir()
+
+    def hear(self, socket: Socket, text: str) -> None:
+        """A client has said something."""
         try:
             self.heard(socket, text)
         except Exception as error:

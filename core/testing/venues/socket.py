@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -18,12 +19,13 @@ ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 Frame = Callable[[web.WebSocketResponse], Any]
 
 
-class Socket:
-    """A connection.
+class Socket(ABC):
+    """A connection, whatever carries its frames.
 
     Args:
-        raw: The server's end.
-        request: The request that opened it.
+        path: Of the request that opened it.
+        query: The same.
+        headers: The same; names in lower case.
         faults: The switchboard.
         clock: The venue's time.
         stir: Called when something was said or heard.
@@ -31,16 +33,17 @@ class Socket:
 
     def __init__(
         self,
-        raw: web.WebSocketResponse,
-        request: web.BaseRequest,
+        path: str,
+        query: Mapping[str, str],
+        headers: dict[str, str],
         *,
         faults: Faults,
         clock: Clock,
         stir: Callable[[], None],
     ) -> None:
-        self.path = request.path
-        self.query: Mapping[str, str] = request.query
-        self.headers = {name.lower(): value for name, value in request.headers.items()}
+        self.path = path
+        self.query = query
+        self.headers = headers
         self.topics: dict[str, dict[str, object]] = {}
         """Name of what it listens to -> what the venue keeps about it."""
         self.user = ""
@@ -52,14 +55,27 @@ class Socket:
         self.pongs = 0
         self.heard_ns = clock.monotonic_ns()
         """When the client last said something."""
-        self._raw = raw
-        self._request = request
         self._faults = faults
         self._clock = clock
         self._stir = stir
-        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
         self._overtaken: list[object] = []
         self._timers: list[Cancellable] = []
+
+    @abstractmethod
+    def ping(self, payload: bytes = b"") -> None:
+        """Sends a ping frame."""
+
+    @abstractmethod
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Ends the connection with a close frame, after what was sent before."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Ends the connection without a word: its client sees 1006."""
+
+    @abstractmethod
+    def _text(self, text: str) -> None:
+        """Sends a text frame."""
 
     # -- saying -------------------------------------------------------------------------------
 
@@ -85,6 +101,47 @@ class Socket:
             overtaken, self._overtaken = self._overtaken, []
             for earlier in overtaken:
                 self._send(earlier)
+
+    def release(self) -> None:
+        """Calls off what was still to be sent."""
+        for timer in self._timers:
+            timer.cancel()
+
+    def _send(self, payload: object) -> None:
+        if self._faults.is_half_open:
+            return
+        self.sent.append(payload)
+        self._text(payload if isinstance(payload, str) else ENCODER.encode(payload).decode())
+        self._stir()
+
+
+class NetworkSocket(Socket):
+    """A connection on the loopback.
+
+    Args:
+        raw: The server's end.
+        request: The request that opened it.
+        faults: The switchboard.
+        clock: The venue's time.
+        stir: Called when something was said or heard.
+    """
+
+    def __init__(
+        self,
+        raw: web.WebSocketResponse,
+        request: web.BaseRequest,
+        *,
+        faults: Faults,
+        clock: Clock,
+        stir: Callable[[], None],
+    ) -> None:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        super().__init__(
+            request.path, request.query, headers, faults=faults, clock=clock, stir=stir
+        )
+        self._raw = raw
+        self._request = request
+        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
 
     def ping(self, payload: bytes = b"") -> None:
         """Sends a ping frame."""
@@ -133,18 +190,8 @@ class Socket:
                 heard(self, message.data.decode())
             self._stir()
 
-    def release(self) -> None:
-        """Calls off what was still to be sent."""
-        for timer in self._timers:
-            timer.cancel()
-
     def _pong(self, payload: bytes) -> None:
         self._frames.put_nowait(lambda raw: raw.pong(payload))
 
-    def _send(self, payload: object) -> None:
-        if self._faults.is_half_open:
-            return
-        self.sent.append(payload)
-        text = payload if isinstance(payload, str) else ENCODER.encode(payload).decode()
+    def _text(self, text: str) -> None:
         self._frames.put_nowait(lambda raw: raw.send_str(text))
-        self._stir()

@@ -29,13 +29,15 @@ from core.adapters.exchanges.models import (
     OrderData,
     OrderSide,
     TickerData,
+    TradeData,
     UserData,
     to_ns,
 )
-from core.adapters.exchanges.native.batch import Batch
+from core.adapters.exchanges.native.batch import DAY_MS, Batch
 from core.adapters.exchanges.native.hub import Hub
 from core.adapters.exchanges.native.listings import Listings
 from core.adapters.exchanges.native.market import Amount, Book, Change, Market, Price
+from core.adapters.exchanges.native.tails import Tails
 from core.errors import AuthError, MalformedMessage, NotSupported, VenueError
 from core.infrastructure.clock import Clock
 
@@ -170,13 +172,14 @@ class PublicDialect(_BackpackDialect):
         hub: Who listens.
         whole: Asks for a whole book: (sequence, levels), or refuses.
         best: Tells the best prices of an instrument as they are now.
-        missed: Tells public trades that came while there was no socket.
+        mark: The same of its mark.
+        trades: The newest public trades of an instrument, over REST.
         confirm: Asks over REST whether anything happened since the stream last spoke.
     """
 
     name = "public"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # what a socket of changes has to ask for
         self,
         url: str,
         clock: Clock,
@@ -185,14 +188,16 @@ class PublicDialect(_BackpackDialect):
         *,
         whole: Callable[[Listing], Awaitable[tuple[int, Change]]],
         best: Callable[[Listing], Awaitable[None]],
-        missed: Callable[[Listing], Awaitable[None]],
+        mark: Callable[[Listing], Awaitable[None]],
+        trades: Callable[[Listing], Awaitable[Sequence[TradeData]]],
         confirm: Callable[[], Awaitable[bool]],
     ) -> None:
         super().__init__(url, clock, listings)
         self._hub = hub
         self._whole = whole
         self._best = best
-        self._missed = missed
+        self._mark = mark
+        self._tails = Tails(clock, listings, hub, trades, has_numbers=True)
         self._confirm = confirm
         self.market = Market(clock, listings, hub, spanning, self._restart)
         self._batch: Batch[_Message] = Batch(_Message, self._rare, is_strict=False)
@@ -203,10 +208,7 @@ class PublicDialect(_BackpackDialect):
 
     async def catch_up(self, link: Link) -> None:
         """See `Dialect.catch_up`."""
-        for key in self.market.newest_trades():
-            listing = self._listings.by_key.get(key)
-            if listing is not None and self._hub.of(listing.symbol).trades:
-                await self._missed(listing)
+        await self._tails.catch_up(link)
 
     def give_up(self, topics: Sequence[Topic]) -> list[bytes]:
         """A book that is asked for again begins anew."""
@@ -218,22 +220,23 @@ class PublicDialect(_BackpackDialect):
     def lost(self) -> None:
         """See `Dialect.lost`."""
         super().lost()
+        self._tails.lost()
         self.market.lost()
 
     def hear(self, messages: list[bytes], link: Link) -> None:
         """See `Dialect.hear`."""
         self._link = link
         best: dict[str, _Best] = {}
-        market = self.market
+        market, now_ns = self.market, self._clock.now_ns()
         for message in self._batch.read(messages):
             item = message.data
             if type(item) is _Best:
                 best[item.s] = item
             elif type(item) is _Trade:
-                side = OrderSide.SELL if item.m else OrderSide.BUY
-                trade_id, at_ns = str(item.t), item.T * _US
-                topic = message.stream
-                market.take_trade(topic, item.s, trade_id, item.p, item.q, side, at_ns, link)
+                side, at_ns = OrderSide.SELL if item.m else OrderSide.BUY, item.T * _US
+                if abs(at_ns - now_ns) < DAY_MS * 1_000_000:
+                    link.heard(message.stream, at_ns)
+                self._tails.take(item.s, str(item.t), item.p, item.q, side, at_ns, link)
             elif type(item) is _Depth:
                 change = Change(item.b, item.a, item.T * _US)
                 market.take_change(message.stream, item.s, (item.U, item.u, -1), change, link)
@@ -276,13 +279,15 @@ class PublicDialect(_BackpackDialect):
         if listing is None:
             return
         if kind == "bookTicker":
-            link.spawn(self._tell_best(listing))
+            link.spawn(self._tell_now(self._best, listing))
+        elif kind == "markPrice":
+            link.spawn(self._tell_now(self._mark, listing))
         elif kind == "depth":
             self.market.begin(topic, key, link)
 
-    async def _tell_best(self, listing: Listing) -> None:
+    async def _tell_now(self, tell: Callable[[Listing], Awaitable[None]], listing: Listing) -> None:
         try:
-            await self._best(listing)
+            await tell(listing)
         except VenueError as error:
             log.info("prices.no_answer venue=backpack error=%s", error)
 

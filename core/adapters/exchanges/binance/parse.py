@@ -488,7 +488,6 @@ def parse_order(raw: object, reading: Reading) -> OrderData:
         reduce_only=fields.flag_or("reduceOnly", default=False),
         created_at=created,
         updated_at=fields.time_or_none("updateTime", MILLISECOND) or created,
-        raw=raw,
     )
 
 

@@ -19,6 +19,7 @@ from core.adapters.exchanges.connection.limiter import Limit, RateBudget
 from core.adapters.exchanges.credentials import Credentials
 from core.adapters.exchanges.decoding import Reading
 from core.adapters.exchanges.edgex.errors import error_of
+from core.adapters.exchanges.edgex.instruments import Metadata, parse_metadata
 from core.adapters.exchanges.edgex.sign import Value, headers
 from core.adapters.exchanges.native.exchange import Doors
 from core.adapters.exchanges.native.listings import Listings
@@ -74,6 +75,8 @@ class EdgexRest(Rest):
     def __init__(self, doors: Doors, listings: Listings) -> None:
         super().__init__("edgex", doors.seams.transport, doors.clock, error_of)
         self.key: Key | None = None
+        self.meta: Metadata | None = None
+        """What the venue says of its contracts, coins and chain; asked for with `load`."""
         self.offset_ms = 0
         """The venue's clock less ours."""
         self.budget: RateBudget = doors.budgets.of("edgex address", LIMIT)
@@ -87,6 +90,11 @@ class EdgexRest(Rest):
     def bare(self) -> Reading:
         """The same for rows that are no news: they do not say when they came."""
         return self._listings.reading(None)
+
+    async def load(self) -> Metadata:
+        """Asks for the metadata and keeps them."""
+        self.meta = parse_metadata(await self.public("meta/getMetaData"), self.reading())
+        return self.meta
 
     async def public(self, path: str, params: Mapping[str, object] | None = None) -> object:
         """An answer that needs no key, in its envelope."""

@@ -1,9 +1,10 @@
 """What is said on edgeX's sockets and what is heard.
 
 Public channels are `ticker.ID` (last price, mark, index), `depth.ID.15` and `depth.ID.200` (a whole
-book first, changes after it) and `trades.ID` (history first). Best prices are those of the book of
-fifteen levels: the ticker tells them of liquid contracts only. Depth carries no time of its own, so
-its age is that of its arrival.
+book first, changes after it) and `trades.ID` (history first, which is asked for anew after a
+reconnection and every half a minute, to find what was missed: `native/trails.py`). Best prices are
+those of the book of fifteen levels: the ticker tells them of liquid contracts only. Depth carries
+no time of its own, so its age is that of its arrival.
 
 The private socket is opened with signed headers and wants no subscription. It begins with the whole
 account; a version that does not follow the last one means that something was missed, and the
@@ -16,7 +17,8 @@ Sources: edgeX documentation, API V2, "Public WebSocket", "Private WebSocket"; e
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -37,7 +39,6 @@ from core.adapters.exchanges.models import (
     FillData,
     OrderBookData,
     OrderData,
-    OrderSide,
     TickerData,
     TradeData,
     UserData,
@@ -46,12 +47,15 @@ from core.adapters.exchanges.models import (
 from core.adapters.exchanges.native.hub import Hub
 from core.adapters.exchanges.native.listings import Listings
 from core.adapters.exchanges.native.market import Book, Change, Market
+from core.adapters.exchanges.native.trails import AUDIT_S, Trails
 from core.errors import MalformedMessage, NotSupported
 from core.infrastructure.clock import Clock
 
-_RECENT: Final = 1_000
-"""Public trades that are kept of an instrument: REST has none."""
-_BEST: Final = ".15"
+log = logging.getLogger(__name__)
+
+_TRADES: Final = "trades."
+BEST: Final = ".15"
+"""How the channel of a book ends whose best prices are those of the ticker."""
 
 
 class _EdgexDialect(Dialect):
@@ -95,6 +99,7 @@ class PublicDialect(_EdgexDialect):
     """
 
     name = "public"
+    audit_s = AUDIT_S
     topics_per_message = 1
     messages_per_s = 20.0
 
@@ -112,40 +117,74 @@ class PublicDialect(_EdgexDialect):
         self._confirm = confirm
         self._asked: dict[Topic, None] = {}
         """Subscriptions that were not answered yet."""
-        self.recent: dict[str, deque[TradeData]] = {}
-        """The venue's key -> its newest public trades, while somebody listens."""
+        self._asked_for: set[Topic] = set()
+        """Trades that are listened to."""
+        self._audited: set[Topic] = set()
+        """Of those, what is given up only to be asked for at once."""
+        self._link: Link | None = None
+        self._probe: tuple[Topic, asyncio.Future[bool]] | None = None
+        """Trades that are asked for anew, and whether nothing of them was missed."""
+        self.trails = Trails(clock, listings, hub)
         self.market = Market(
-            clock, listings, hub, linked, _restart, tells_best=lambda t: t.endswith(_BEST)
+            clock, listings, hub, linked, _restart, tells_best=lambda t: t.endswith(BEST)
         )
 
     async def address(self) -> str:
         """Always the same."""
         return self._url
 
+    async def login(self, link: Link) -> None:
+        """Needs no proof; from now on trades are held against what the venue tells anew."""
+        link.spawn(self._audit(link))
+
+    async def _audit(self, link: Link) -> None:
+        while True:
+            await self._clock.sleep(self.audit_s)
+            for topic in sorted(self._asked_for):
+                self._audited.add(topic)
+                link.again(topic)
+
     def ask(self, topics: Sequence[Topic]) -> list[bytes]:
         """One message a channel."""
         self._asked.update(dict.fromkeys(topics))
+        self._asked_for.update(topic for topic in topics if topic.startswith(_TRADES))
         return [msgspec.json.encode({"type": "subscribe", "channel": topic}) for topic in topics]
 
     def give_up(self, topics: Sequence[Topic]) -> list[bytes]:
         """One message a channel; a book that is asked for again begins anew."""
         for topic in topics:
             self.market.forget(topic)
-            if topic.startswith("trades."):
-                self.recent.pop(topic.partition(".")[2], None)
+            if topic in self._audited:
+                self._audited.discard(topic)
+            elif topic.startswith(_TRADES):
+                self._asked_for.discard(topic)
+                self.trails.forget(topic.partition(".")[2])
         return [msgspec.json.encode({"type": "unsubscribe", "channel": topic}) for topic in topics]
 
     async def confirm(self) -> bool:
-        """See `Dialect.confirm`."""
-        return await self._confirm()
+        """Whether REST tells the book that was told last; without a book, trades are asked anew."""
+        if self.market.books:
+            return await self._confirm()
+        link, topic = self._link, min(self._asked_for, default=None)
+        if link is None or topic is None:
+            return False
+        self._probe = (topic, asyncio.get_running_loop().create_future())
+        self._audited.add(topic)
+        link.again(topic)
+        try:
+            return await self._probe[1]
+        finally:
+            self._probe = None
 
     def lost(self) -> None:
         """See `Dialect.lost`."""
         self._asked.clear()
+        self._audited.clear()
         self.market.lost()
 
     def hear(self, messages: list[bytes], link: Link) -> None:
         """See `Dialect.hear`."""
+        self._link = link
         for message in messages:
             raw = self._heard(message, link)
             if raw is None:
@@ -186,7 +225,10 @@ class PublicDialect(_EdgexDialect):
             elif kind == "ticker":
                 self._take_ticker(channel, parse.parse_tickers(raw, reading), link)
             elif kind == "trades":
-                self._take_trades(channel, parse.parse_trades(raw, reading), link)
+                word = content.get("dataType") if isinstance(content, dict) else None
+                is_history = str(word).lower() == "snapshot"
+                trades = parse.parse_trades(raw, reading)
+                self._take_trades(channel, trades, link, is_history=is_history)
             else:
                 self._listings.count(f"channel:{kind[:40]}")
         except MalformedMessage:
@@ -211,23 +253,19 @@ class PublicDialect(_EdgexDialect):
                 self._hub.take_part(part.symbol, bare)
                 self._hub.tell_quote(part.symbol, self._clock.now())
 
-    def _take_trades(self, topic: Topic, trades: Sequence[TradeData], link: Link) -> None:
+    def _take_trades(
+        self, topic: Topic, trades: Sequence[TradeData], link: Link, *, is_history: bool
+    ) -> None:
+        """Trades of the stream; the first message of a subscription holds the newest ones."""
         key = topic.partition(".")[2]
-        recent = self.recent.setdefault(key, deque(maxlen=_RECENT))
-        known = {trade.trade_id for trade in recent}
-        for trade in sorted(trades, key=lambda trade: (trade.at, trade.trade_id)):
-            if trade.trade_id not in known:
-                recent.append(trade)
-            self.market.take_trade(
-                topic,
-                key,
-                trade.trade_id,
-                trade.price,
-                trade.amount,
-                trade.side or OrderSide.BUY,  # `parse_trades` always says
-                to_ns(trade.at),
-                link,
-            )
+        trades = [item for item in trades if self.market.listing(key, to_ns(item.at), "trade")]
+        probe = self._probe
+        if is_history and probe is not None and probe[0] == topic and not probe[1].done():
+            probe[1].set_result(not self.trails.is_news(key, trades))
+        if not is_history:
+            self.trails.take(topic, key, trades, link)
+        elif not self.trails.join(key, trades):
+            self.trails.give_up(key, trades)
         link.confirmed(topic)
 
 
@@ -241,6 +279,7 @@ class PrivateDialect(_EdgexDialect):
         rest: Signs the handshake.
         news: Takes what was told, in order.
         catch_up: Asks for the executions that were missed.
+        reload: Asks for the venue's instruments anew.
     """
 
     name = "private"
@@ -254,18 +293,27 @@ class PrivateDialect(_EdgexDialect):
         rest: EdgexRest,
         news: Callable[[Sequence[UserData], str, Link], None],
         catch_up: Callable[[], Awaitable[None]],
+        reload: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(clock, listings)
         self._url = url
         self._rest = rest
         self._news = news
         self._catch_up = catch_up
+        self._reload = reload
+        self._is_puzzled = False
+        """Whether the last socket ended over a message that made no sense."""
         self._headers: Mapping[str, str] = NO_HEADERS
         self._version: int | None = None
         self._has_lived = False
+        self._is_asking = False
+        self._asks_again = False
 
     async def address(self) -> str:
         """With account and time, which the headers sign."""
+        if self._is_puzzled:
+            self._is_puzzled = False
+            await self._reload()
         account = self._rest.need_key().account
         fields = {"accountId": account, "timestamp": str(self._rest.now_ms())}
         self._headers = self._rest.signed("GET", urlsplit(self._url).path, fields)
@@ -305,7 +353,9 @@ class PrivateDialect(_EdgexDialect):
             try:
                 self._take(raw, link)
             except MalformedMessage as error:
-                # What is wrong with a private message must not be overlooked: ask instead.
+                # What is wrong with a private message must not be overlooked: ask instead. It may
+                # be about a market that is newer than our list.
+                self._is_puzzled = True
                 self._listings.count("trade-event:refused")
                 link.drop(f"a private message makes no sense: {error}")
 
@@ -317,13 +367,29 @@ class PrivateDialect(_EdgexDialect):
         is_missing = None not in (version, self._version) and version != (self._version or 0) + 1
         if is_missing and event != "Snapshot":
             self._listings.count("trade-event:gap")
-            link.spawn(self._catch_up_quietly())
+            log.warning("private.gap venue=edgex before=%s version=%s", self._version, version)
+            self._ask_again(link)
         self._version = version
         found = parse.parse_trade_event(raw, self._listings.reading(self._clock.now()))
         self._news(sorted(found, key=_rank), event, link)
 
+    def _ask_again(self, link: Link) -> None:
+        """Asks for executions; once more where a question is under way, and no more than that."""
+        if self._is_asking:
+            self._asks_again = True
+        else:
+            self._is_asking = True
+            link.spawn(self._catch_up_quietly())
+
     async def _catch_up_quietly(self) -> None:
-        await self._catch_up()
+        try:
+            while True:
+                self._asks_again = False
+                await self._catch_up()
+                if not self._asks_again:
+                    return
+        finally:
+            self._is_asking = False
 
 
 def _restart(book: Book, link: Link) -> None:

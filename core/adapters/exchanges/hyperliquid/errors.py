@@ -11,8 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 from core.adapters.exchanges.refusals import Meaning, by_status, by_words, refusal
-from core.errors import VenueError
+from core.errors import ActionsUsedUp, VenueError
+from core.infrastructure.foreign_text import tame
 
+_USED_UP: Final = "too many cumulative requests sent"
+_BETWEEN_ACTIONS_S: Final = 10.0
+""""Rate limits and user limits": once limited, an address gets one action every ten seconds, and
+cancels go on until their own, wider limit."""
 PHRASES: Final[dict[str, Meaning]] = {
     "price must be divisible by tick size": Meaning.REJECTED,
     "order must have minimum value of": Meaning.REJECTED,
@@ -29,7 +34,6 @@ PHRASES: Final[dict[str, Meaning]] = {
     "order has invalid size": Meaning.REJECTED,
     "order has invalid price": Meaning.REJECTED,
     "order has zero size": Meaning.REJECTED,
-    "too many cumulative requests sent": Meaning.LIMITED,
     "user or api wallet": Meaning.AUTH,
     "duplicate cloid": Meaning.DUPLICATE,
     "invalid nonce": Meaning.AUTH,
@@ -49,6 +53,12 @@ PHRASES: Final[dict[str, Meaning]] = {
 
 def refusal_of(words: str, *, is_order: bool = True) -> VenueError:
     """The error that a refusal's text stands for."""
+    if _USED_UP in words.lower():
+        return ActionsUsedUp(
+            f"hyperliquid takes no more actions for now: {tame(words, 300)}",
+            retry_after_s=_BETWEEN_ACTIONS_S,
+            venue="hyperliquid",
+        )
     meaning = by_words(words, PHRASES) or Meaning.UNKNOWN
     return refusal("hyperliquid", meaning, code=None, words=words, is_order=is_order)
 

@@ -22,10 +22,12 @@ from core.adapters.exchanges.decoding import (
     Reading,
     array,
     listing_of,
+    number,
     objects,
     shape,
 )
 from core.adapters.exchanges.models import ExchangeType, Instrument
+from core.errors import MalformedMessage
 
 FUNDING_INTERVAL_S: Final = 3600
 MIN_NOTIONAL: Final = Decimal(10)
@@ -36,6 +38,9 @@ _SPOT_OFFSET: Final = 10_000
 _DEX_OFFSET: Final = 100_000
 _DEX_STRIDE: Final = 10_000
 _USDC: Final = 0
+_ROOM: Final = Decimal("1.5")
+"""How far above its price of now an instrument's step still has to be allowed."""
+_ZERO: Final = Decimal(0)
 
 _META: Final = shape("meta", "universe marginTables collateralToken")
 _PERP: Final = shape(
@@ -81,12 +86,14 @@ def parse_meta(
     )
 
 
-def parse_all_metas(raw: object, reading: Reading) -> tuple[Listing, ...]:
+def parse_all_metas(
+    raw: object, reading: Reading, tokens: dict[int, str] | None = None
+) -> tuple[Listing, ...]:
     """REST `allPerpMetas`: the venue's own dex first, then the builder-deployed ones."""
     return tuple(
         listing
         for dex, meta in enumerate(array(raw, "allPerpMetas", reading))
-        for listing in parse_meta(meta, reading, dex)
+        for listing in parse_meta(meta, reading, dex, tokens)
     )
 
 
@@ -117,6 +124,39 @@ def tick_at(instrument: Instrument, price: Decimal) -> Decimal:
     return max(instrument.tick_size, min(digits, Decimal(1)))
 
 
+def parse_mids(raw: object, reading: Reading) -> dict[str, Decimal]:
+    """Info `allMids`: coin -> price; prices that cannot be are counted and left out.
+
+    Raises:
+        MalformedMessage: If it is no object.
+    """
+    if not isinstance(raw, dict):
+        raise MalformedMessage("hyperliquid allMids: expected an object", venue=reading.venue)
+    found: dict[str, Decimal] = {}
+    for coin, text in raw.items():
+        try:
+            price = number(text) if isinstance(text, str) else _ZERO
+        except ValueError:
+            price = _ZERO
+        if price > 0:
+            found[coin] = price
+        else:
+            reading.unknown["allMids:refused"] += 1
+    return found
+
+
+def at_price(listing: Listing, price: Decimal | None) -> Listing:
+    """The same with the price step that is allowed up to half above a price.
+
+    The finest step is only for low prices; one that is planned with must be allowed where orders
+    are going to rest. Without a price the finest one stays.
+    """
+    rules = listing.instrument
+    if rules is None or price is None:
+        return listing
+    return replace(listing, instrument=replace(rules, tick_size=tick_at(rules, price * _ROOM)))
+
+
 def guess_listing(key: str, market: str) -> Listing:
     """A listing by spelling alone; every perpetual is taken as quoted in USDC.
 
@@ -143,12 +183,12 @@ def _decimals(fields: Fields, limit: int) -> int:
     return count
 
 
-def _perpetual(fields: Fields, quote: str, number: int) -> Listing:
+def _perpetual(fields: Fields, quote: str, place: int) -> Listing:
     key = fields.text("name")
     decimals = _decimals(fields, _PERP_DECIMALS)
     named = replace(
         fields.listing_of(key, key, quote, ExchangeType.PERPETUAL),
-        number=number,
+        number=place,
         funding_interval_s=FUNDING_INTERVAL_S,
         is_trading=not fields.flag_or("isDelisted", default=False),
     )

@@ -17,7 +17,7 @@ Traps:
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -110,6 +110,7 @@ _ORDER: Final = shape(
     " triggerCondition isPositionTpsl children",
 )
 _ORDER_STATUS: Final = shape("orderStatus", "status order")
+_STATUS: Final = shape("exchangeStatus", "specialStatuses time")
 _ACCOUNT: Final = shape(
     "clearinghouseState",
     "assetPositions crossMarginSummary marginSummary crossMaintenanceMarginUsed withdrawable time",
@@ -481,6 +482,11 @@ def _trade_id(fields: Fields) -> str:
         seal = str(fields.whole("time"))
     parts = (fields.raw(name) for name in ("oid", "startPosition", "px", "sz"))
     return ":".join([seal, *map(str, parts)])
+
+
+def parse_status(raw: object, reading: Reading) -> datetime:
+    """Info `exchangeStatus`: the venue's time."""
+    return Fields(raw, _STATUS, reading).time("time", MILLISECOND)
 
 
 def parse_account(raw: object, reading: Reading) -> tuple[UserData, ...]:

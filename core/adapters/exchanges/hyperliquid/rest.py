@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,8 +18,15 @@ from coincurve import PrivateKey
 from core.adapters.exchanges.connection.limiter import Limit, RateBudget
 from core.adapters.exchanges.decoding import Listing, Reading
 from core.adapters.exchanges.hyperliquid import parse
+from core.adapters.exchanges.hyperliquid.dexes import dex_of
 from core.adapters.exchanges.hyperliquid.errors import error_of
-from core.adapters.exchanges.hyperliquid.instruments import parse_meta, parse_spot_meta
+from core.adapters.exchanges.hyperliquid.instruments import (
+    at_price,
+    parse_all_metas,
+    parse_mids,
+    parse_spot_meta,
+    parse_tokens,
+)
 from core.adapters.exchanges.hyperliquid.sign import Action, request_body, sign_action
 from core.adapters.exchanges.models import (
     FillData,
@@ -35,7 +43,14 @@ T = TypeVar("T")
 
 LIMIT: Final = Limit(1200, 60.0)
 _LIGHT: Final = frozenset(
-    {"l2Book", "allMids", "clearinghouseState", "orderStatus", "spotClearinghouseState"}
+    {
+        "l2Book",
+        "allMids",
+        "clearinghouseState",
+        "orderStatus",
+        "spotClearinghouseState",
+        "exchangeStatus",
+    }
 )
 _WEIGHTS: Final = {"userRole": 60, **dict.fromkeys(_LIGHT, 2)}
 _OTHER: Final = 20
@@ -127,9 +142,12 @@ class HyperliquidRest(Rest):
         """What a parser may know of an answer that came now."""
         return self._listings.reading(self.clock.now(), asked_for=asked_for)
 
-    async def info(self, kind: str, *, is_urgent: bool = False, **fields: object) -> object:
-        """An answer of the info endpoint."""
-        body = msgspec.json.encode({"type": kind, **fields})
+    async def info(
+        self, kind: str, *, dex: str = "", is_urgent: bool = False, **fields: object
+    ) -> object:
+        """An answer of the info endpoint; about the venue's own dex where none is named."""
+        asked = {"type": kind, **fields, **({"dex": dex} if dex else {})}
+        body = msgspec.json.encode(asked)
         return await self.ask(
             "POST",
             f"{self._url}/info",
@@ -156,11 +174,19 @@ class HyperliquidRest(Rest):
     # -- instruments and account --------------------------------------------------------------
 
     async def load(self) -> Sequence[Listing]:
-        """The venue's own perpetuals and its spot pairs."""
-        perps = await self.info("meta")
+        """The venue's own perpetuals, those of builders, and the spot pairs.
+
+        Their price steps are those that hold about the prices of now.
+        """
         spots = await self.info("spotMeta")
+        perps = await self.info("allPerpMetas")
         reading = self.reading()
-        return (*parse_meta(perps, reading), *parse_spot_meta(spots, reading))
+        tokens = parse_tokens(spots, reading)
+        listings = (*parse_all_metas(perps, reading, tokens), *parse_spot_meta(spots, reading))
+        mids: dict[str, Decimal] = {}
+        for dex in dict.fromkeys(dex_of(listing.key) for listing in listings):
+            mids |= parse_mids(await self.info("allMids", dex=dex), self.reading())
+        return tuple(at_price(listing, mids.get(listing.key)) for listing in listings)
 
     async def role(self, address: str) -> tuple[str, str]:
         """(role, master) of an address: `user`, `agent`, `vault`, `subAccount` or `missing`.

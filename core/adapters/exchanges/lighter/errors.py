@@ -41,6 +41,8 @@ CODES: Final[dict[int, Meaning]] = {
 }
 """Code -> what it proves."""
 
+NONCE_CODES: Final = frozenset({"21101", "21104"})
+"""The nonce was not the venue's next one, or lower: the next one is asked for."""
 _ORDER_CODES: Final = range(21600, 21800)
 """Refused by the sequencer's checks of the order itself."""
 

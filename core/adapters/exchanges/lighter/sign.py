@@ -3,8 +3,8 @@
 Transactions carry a Schnorr signature over the ECgFp5 curve that the venue ships as a shared
 library, in the package `lighter-sdk` (folder `lighter/signers`). Only that file is used, through
 ctypes: none of the package's Python is imported, and its client makes no network request. Nothing
-but orders, cancels, leverage and access tokens is ever signed: no withdrawal, no transfer, no
-change of keys, no approval of an integrator.
+but orders, cancels (also one at a later time), leverage and access tokens is ever signed: no
+withdrawal, no transfer, no change of keys, no approval of an integrator.
 
 Source: the header `lighter-signer-*.h` of lighter-sdk 1.1.8. An older or newer file whose functions
 take other arguments is refused by name where one is missing; pin 1.1.8.
@@ -35,6 +35,8 @@ _SYSTEMS: Final = {
 }
 LIMIT, MARKET = 0, 1
 IOC, GTT, POST_ONLY = 0, 1, 2
+_SCHEDULED, _ABORTED = 1, 2
+_EVERY_MARKET: Final = 255
 _LONGEST: Final = -1
 """Expiry of a resting order: 28 days, which is the longest."""
 _PACKAGE: Final = "lighter-sdk"
@@ -80,6 +82,9 @@ class Signer(Protocol):
     def leverage(self, market: int, fraction: int, mode: int, nonce: int) -> str:
         """Initial margin in ten-thousandths; mode 0 is cross, 1 isolated."""
 
+    def cancel_all_at(self, at_ms: int | None, nonce: int) -> str:
+        """The cancel of every order of the account at a moment (UTC); None calls it off."""
+
     def token(self, expires_s: int) -> str:
         """What opens private channels and answers until a second of UTC, at most eight hours on."""
 
@@ -111,6 +116,7 @@ _FUNCTIONS: Final[dict[str, tuple[tuple[type, ...], type]]] = {
         _Signed,
     ),
     "SignCancelOrder": ((_LONG, _LONG, *_WHO), _Signed),
+    "SignCancelAllOrders": ((_INT, _LONG, _LONG, *_WHO), _Signed),
     "SignUpdateLeverage": ((_LONG, _INT, _INT, *_WHO), _Signed),
     "CreateAuthToken": ((_LONG, _INT, _LONG), _Text),
 }
@@ -175,6 +181,14 @@ class NativeSigner:
         """See `Signer.leverage`."""
         signed = self._library.SignUpdateLeverage(market, fraction, mode, *self._sender(nonce))
         return self._info(signed, UPDATE_LEVERAGE)
+
+    def cancel_all_at(self, at_ms: int | None, nonce: int) -> str:
+        """See `Signer.cancel_all_at`."""
+        word = _ABORTED if at_ms is None else _SCHEDULED
+        signed = self._library.SignCancelAllOrders(
+            word, at_ms or 0, _EVERY_MARKET, *self._sender(nonce)
+        )
+        return self._info(signed, CANCEL_ALL)
 
     def token(self, expires_s: int) -> str:
         """See `Signer.token`."""

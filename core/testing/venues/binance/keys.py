@@ -91,6 +91,10 @@ class KeyRing:
             raise Refused(BAD_KEY, status=401)
         return found
 
+    def add(self, key: Key) -> None:
+        """The venue knows a key from now on."""
+        self._keys[key.api_key] = key
+
     def revoke(self, key: Key) -> None:
         """The venue no longer knows a key."""
         self._keys.pop(key.api_key, None)

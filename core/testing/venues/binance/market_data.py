@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from core.adapters.exchanges.models import plain, to_ns
+from core.adapters.exchanges.models import TradeData, plain, to_ns
+from core.testing.venues.binance.numbering import TradeNumbers
 from core.testing.venues.binance.orders import Orders
 from core.testing.venues.binance.paging import Params, in_time, newest
 from core.testing.venues.binance.refusals import BAD_INTERVAL, Refused
@@ -32,12 +33,14 @@ class MarketData:
     Args:
         venue: Whose.
         orders: Names of symbols.
+        numbers: Ids of trades.
     """
 
-    def __init__(self, venue: LoopbackVenue, orders: Orders) -> None:
+    def __init__(self, venue: LoopbackVenue, orders: Orders, numbers: TradeNumbers) -> None:
         self._venue = venue
         self._floor = venue.floor
         self._orders = orders
+        self._numbers = numbers
 
     def time(self, _call: Call, _params: Params) -> object:
         """The venue's clock."""
@@ -63,14 +66,14 @@ class MarketData:
 
     def trades(self, _call: Call, params: Params) -> object:
         """The newest public trades."""
-        found = self._floor.trades(self._orders.symbol(params))
+        found = self._newest_trades(params)
         first = int(params.get("fromId", "0"))
         rows = [trade_row(trade) for trade in found if int(trade.trade_id) >= first]
         return newest(rows, params, 500)
 
     def agg_trades(self, _call: Call, params: Params) -> object:
         """The same, from an id or a time on."""
-        found = self._floor.trades(self._orders.symbol(params))
+        found = self._newest_trades(params)
         first = int(params.get("fromId", "0"))
         rows = [
             agg_trade_row(trade)
@@ -80,6 +83,10 @@ class MarketData:
         if "fromId" in params or "startTime" in params:
             return rows[: int(params.get("limit", "500"))]
         return newest(rows, params, 500)
+
+    def _newest_trades(self, params: Params) -> list[TradeData]:
+        """From old to new, under the ids that the stream told them by."""
+        return [self._numbers.of(each) for each in self._floor.trades(self._orders.symbol(params))]
 
     def klines(self, _call: Call, params: Params) -> object:
         """Candles of an interval."""

@@ -13,6 +13,7 @@ from core.errors import OrderRejected
 from core.testing.venues.binance.keys import Key, KeyRing
 from core.testing.venues.binance.listen_keys import ListenKeys
 from core.testing.venues.binance.market_data import MarketData
+from core.testing.venues.binance.numbering import TradeNumbers
 from core.testing.venues.binance.orders import Orders
 from core.testing.venues.binance.paging import Params, in_time, newest
 from core.testing.venues.binance.refusals import (
@@ -71,7 +72,12 @@ class Rest:
     """
 
     def __init__(
-        self, venue: LoopbackVenue, orders: Orders, keys: KeyRing, listen_keys: ListenKeys
+        self,
+        venue: LoopbackVenue,
+        orders: Orders,
+        keys: KeyRing,
+        listen_keys: ListenKeys,
+        numbers: TradeNumbers,
     ) -> None:
         self.weights = Weights(venue.now_ms, limit=2400)
         self.is_hedge_mode = False
@@ -80,6 +86,7 @@ class Rest:
         self._orders = orders
         self._keys = keys
         self._listen_keys = listen_keys
+        self._numbers = numbers
         self._key: Key = keys.hmac
         self._switches: dict[str, int] = {}
         """Symbol -> which countdown of the dead man's switch is the newest."""
@@ -136,7 +143,7 @@ class Rest:
     # -- the table ----------------------------------------------------------------------------
 
     def _table(self) -> dict[tuple[str, str], Route]:
-        market = MarketData(self._venue, self._orders)
+        market = MarketData(self._venue, self._orders, self._numbers)
         none, key, read, trade = Security.NONE, Security.KEY, Security.READ, Security.TRADE
         rows: tuple[tuple[str, str, int, Security, Respond], ...] = (
             ("GET /fapi/v1/ping", "ping", 1, none, lambda _call, _params: {}),

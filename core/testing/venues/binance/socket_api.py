@@ -72,18 +72,11 @@ class SocketApi:
 
     def heard(self, socket: Socket, text: str) -> None:
         """A request; its answer carries the same `id`."""
-        asked = decoded(text)
-        if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
+        call = call_of(text)
+        if call is None:
             socket.reply(_reply(None, Refused((-1000, "Malformed request.")), []))
             return
-        method = str(asked["method"])
-        raw = asked.get("params") or {}
-        call = Call(
-            name=_NAMES.get(method, method),
-            method="",
-            path=method,
-            params={str(name): _text(raw[name]) for name in raw},
-        )
+        method, number = call.path, decoded(text).get("id")
 
         def act(call: Call) -> Answer:
             try:
@@ -92,7 +85,7 @@ class SocketApi:
                 return Answer(no, no.status)
 
         def reply(answer: Answer) -> None:
-            socket.reply(_reply(asked.get("id"), answer.body, self._limits(), answer.status))
+            socket.reply(_reply(number, answer.body, self._limits(), answer.status))
 
         self._venue.carry(call, act, reply)
 
@@ -232,6 +225,20 @@ class SocketApi:
                 "count": self._rest.weights.orders,
             },
         ]
+
+
+def call_of(text: str) -> Call | None:
+    """The request that a message is; None for one that is none."""
+    asked = decoded(text)
+    if not isinstance(asked, dict) or not isinstance(asked.get("method"), str):
+        return None
+    method, raw = str(asked["method"]), asked.get("params") or {}
+    return Call(
+        name=_NAMES.get(method, method),
+        method="",
+        path=method,
+        params={str(name): _text(raw[name]) for name in raw},
+    )
 
 
 def _reply(

@@ -22,6 +22,7 @@ from core.adapters.exchanges.models import (
     plain,
 )
 from core.testing.venues.binance.listen_keys import ListenKeys
+from core.testing.venues.binance.numbering import TradeNumbers
 from core.testing.venues.binance.orders import Orders
 from core.testing.venues.binance.words import (
     INTERVALS,
@@ -53,13 +54,21 @@ class Streams:
         venue: Whose.
         orders: Names of symbols.
         listen_keys: Good tokens.
+        numbers: Ids of trades.
     """
 
-    def __init__(self, venue: LoopbackVenue, orders: Orders, listen_keys: ListenKeys) -> None:
+    def __init__(
+        self,
+        venue: LoopbackVenue,
+        orders: Orders,
+        listen_keys: ListenKeys,
+        numbers: TradeNumbers,
+    ) -> None:
         self._venue = venue
         self._floor = venue.floor
         self._keys = orders.keys
         self._listen_keys = listen_keys
+        self._numbers = numbers
         self._fills: list[FillData] = []
         """Executions whose order's new state has not been told yet."""
         self._positions: list[PositionData] = []
@@ -142,6 +151,7 @@ class Streams:
     def traded(self, trade: TradeData) -> None:
         """`aggTrade`, `trade` and `kline`."""
         key, now_ms = self._keys[trade.symbol], self._venue.now_ms()
+        trade = self._numbers.of(trade)
         aggregate: dict[str, object] = {"e": "aggTrade", "E": now_ms, "s": key}
         self._publish(key, "aggTrade", "", aggregate | agg_trade_row(trade), Kind.TRADE)
         row = agg_trade_row(trade)

@@ -9,6 +9,7 @@ from core.adapters.exchanges.models import Instrument, TickerData, TradeData, Us
 from core.testing.venue import PERP, instrument
 from core.testing.venues.binance.keys import Key, KeyRing
 from core.testing.venues.binance.listen_keys import ListenKeys
+from core.testing.venues.binance.numbering import TradeNumbers
 from core.testing.venues.binance.orders import Orders
 from core.testing.venues.binance.rest import Rest, parameters
 from core.testing.venues.binance.socket_api import PATH, SocketApi
@@ -32,8 +33,9 @@ class BinanceVenue(LoopbackVenue):
         self.keys = KeyRing(self.rng)
         self.orders = Orders(self.floor)
         self.listen_keys = ListenKeys(self)
-        self.rest = Rest(self, self.orders, self.keys, self.listen_keys)
-        self.streams = Streams(self, self.orders, self.listen_keys)
+        self.numbers = TradeNumbers()
+        self.rest = Rest(self, self.orders, self.keys, self.listen_keys, self.numbers)
+        self.streams = Streams(self, self.orders, self.listen_keys, self.numbers)
         self.api = SocketApi(self, self.orders, self.keys, self.rest, self.listen_keys)
         self._is_pinging = False
 

@@ -11,6 +11,8 @@ from core.adapters.exchanges.hyperliquid.instruments import tick_at
 from core.adapters.exchanges.models import Instrument, plain
 
 _SPOT_OFFSET: Final = 10_000
+_DEX_OFFSET: Final = 100_000
+_DEX_STRIDE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +21,16 @@ class Asset:
 
     instrument: Instrument
     number: int
-    """Of an order; a perpetual's place in `universe`, a pair's `index` and ten thousand."""
+    """Of an order: a perpetual's place in the `universe` of its dex, whose own numbers begin at
+    100000 and ten thousand for each dex; a pair's `index` and ten thousand."""
     coin: str
     """In messages: a perpetual's base, `@1` of a pair."""
+
+    @property
+    def dex(self) -> str:
+        """The builder's dex of a perpetual; empty for the venue's own and for pairs."""
+        name, mark, _ = self.coin.partition(":")
+        return name if mark else ""
 
     def allows(self, price: Decimal) -> bool:
         """Whether a price keeps to five significant digits and to the finest tick."""
@@ -38,8 +47,13 @@ class Assets:
     def __init__(self, instruments: Iterable[Instrument]) -> None:
         perps = [each for each in instruments if not each.is_spot]
         pairs = [each for each in instruments if each.is_spot]
+        names = (each.base.partition(":") for each in perps)
+        self.dexes = ["", *dict.fromkeys(name for name, mark, _ in names if mark)]
+        """Their places are their numbers; the venue's own is the first."""
         self.perps = [
-            Asset(instrument=each, number=place, coin=each.base) for place, each in enumerate(perps)
+            asset
+            for count, dex in enumerate(self.dexes)
+            for asset in _perpetuals(perps, dex, _DEX_OFFSET + count * _DEX_STRIDE if dex else 0)
         ]
         self.pairs = [
             Asset(instrument=each, number=_SPOT_OFFSET + place, coin=f"@{place}")
@@ -50,8 +64,13 @@ class Assets:
         self.by_coin = {asset.coin: asset for asset in everything}
         self.by_number = {asset.number: asset for asset in everything}
 
-    def meta(self) -> dict[str, object]:
-        """`meta`: the perpetuals."""
+    def of_dex(self, dex: object) -> list[Asset]:
+        """The perpetuals of a dex; of the venue's own where none is named."""
+        return [asset for asset in self.perps if asset.dex == (dex or "")]
+
+    def meta(self, dex: object = "") -> dict[str, object]:
+        """`meta`: the perpetuals of a dex."""
+        found = self.of_dex(dex)
         return {
             "universe": [
                 {
@@ -60,7 +79,7 @@ class Assets:
                     "maxLeverage": int(asset.instrument.max_leverage),
                     "marginTableId": int(asset.instrument.max_leverage),
                 }
-                for asset in self.perps
+                for asset in found
             ],
             "marginTables": [
                 [
@@ -75,7 +94,7 @@ class Assets:
                         ],
                     },
                 ]
-                for asset in self.perps
+                for asset in found
             ],
             "collateralToken": 0,
         }
@@ -99,6 +118,17 @@ class Assets:
         """A token's number; USDC is 0."""
         bases = [asset.instrument.base for asset in self.pairs]
         return bases.index(base) + 1 if base in bases else 0
+
+
+def _perpetuals(instruments: Iterable[Instrument], dex: str, first: int) -> list[Asset]:
+    """The perpetuals of a dex, numbered from `first`."""
+    mark = f"{dex}:"
+    ours = [each for each in instruments if (each.base.startswith(mark) if dex else True)]
+    ours = [each for each in ours if dex or ":" not in each.base]
+    return [
+        Asset(instrument=each, number=first + place, coin=each.base)
+        for place, each in enumerate(ours)
+    ]
 
 
 def number(value: Decimal) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 from core.adapters.exchanges.models import FillData, OrderData, to_ns
+from core.errors import VenueUnavailable
 from core.testing.venues.faults import Call
 from core.testing.venues.floor import identity_of
 from core.testing.venues.hyperliquid.assets import Asset, Assets, number
@@ -32,6 +34,7 @@ _PAGE: Final = 2000
 _FUNDING_PAGE: Final = 500
 NAMES: Final = {
     "meta": "get_instruments",
+    "allPerpMetas": "get_instruments",
     "spotMeta": "get_spot_instruments",
     "l2Book": "get_orderbook",
     "candleSnapshot": "get_ohlcv",
@@ -49,6 +52,7 @@ NAMES: Final = {
     "spotClearinghouseState": "get_balances",
     "userFunding": "get_funding_payments",
     "userRole": "get_key_rights",
+    "exchangeStatus": "health_check",
     "userRateLimit": "get_limits",
 }
 """Type of a question -> as the port calls it."""
@@ -90,19 +94,28 @@ class Info:
 
     def _table(self) -> dict[str, Callable[[Call, dict[str, Any]], object]]:
         return {
-            "meta": lambda _call, _body: self._assets.meta(),
+            "meta": lambda _call, body: self._assets.meta(body.get("dex")),
             "spotMeta": lambda _call, _body: self._assets.spot_meta(),
-            "allPerpMetas": lambda _call, _body: [self._assets.meta()],
-            "perpDexs": lambda _call, _body: [None],
-            "metaAndAssetCtxs": lambda _call, _body: [
-                self._assets.meta(),
-                [self.context(asset) for asset in self._assets.perps],
+            "allPerpMetas": lambda _call, _body: [
+                self._assets.meta(dex) for dex in self._assets.dexes
+            ],
+            "perpDexs": lambda _call, _body: [
+                {"name": dex, "fullName": dex.upper()} if dex else None
+                for dex in self._assets.dexes
+            ],
+            "metaAndAssetCtxs": lambda _call, body: [
+                self._assets.meta(body.get("dex")),
+                [self.context(asset) for asset in self._assets.of_dex(body.get("dex"))],
             ],
             "spotMetaAndAssetCtxs": lambda _call, _body: [
                 self._assets.spot_meta(),
                 [{"coin": asset.coin} | self.context(asset) for asset in self._assets.pairs],
             ],
-            "allMids": lambda _call, _body: self.mids(),
+            "exchangeStatus": lambda _call, _body: {
+                "specialStatuses": None,
+                "time": self._venue.now_ms(),
+            },
+            "allMids": lambda _call, body: self.mids(body.get("dex") or ""),
             "l2Book": self._book,
             "candleSnapshot": self._candles,
             "recentTrades": self._trades,
@@ -113,7 +126,7 @@ class Info:
             "orderStatus": self._order_status,
             "userFills": self._fills,
             "userFillsByTime": self._fills_by_time,
-            "clearinghouseState": lambda _call, body: self.account(body["user"]),
+            "clearinghouseState": lambda _call, body: self.account(body["user"], body.get("dex")),
             "spotClearinghouseState": lambda _call, body: self.spot_account(body["user"]),
             "userFunding": self._funding,
             "userRateLimit": lambda _call, _body: self._limits(),
@@ -135,13 +148,15 @@ class Info:
         funding = None if asset.instrument.is_spot else self._floor.funding(symbol)
         return context(self._floor.ticker(symbol), self._floor.day(symbol), funding)
 
-    def mids(self) -> dict[str, str]:
-        """`allMids`."""
+    def mids(self, dex: str = "") -> dict[str, str]:
+        """`allMids` of a dex; pairs are with the venue's own."""
         found = {}
         for asset in self._assets.by_symbol.values():
-            ticker = self._floor.ticker(asset.instrument.symbol)
-            if ticker.mid is not None:
-                found[asset.coin] = number(ticker.mid)
+            if asset.dex == dex:
+                with contextlib.suppress(VenueUnavailable):  # without a price yet
+                    ticker = self._floor.ticker(asset.instrument.symbol)
+                    if ticker.mid is not None:
+                        found[asset.coin] = number(ticker.mid)
         return found
 
     def _asset(self, body: dict[str, Any]) -> Asset:
@@ -198,8 +213,12 @@ class Info:
         return [
             order_row(order, self._assets.by_symbol[order.symbol], is_full=is_full)
             for order in reversed(self._floor.open_orders())
-            if not is_hidden(_created_ns(order))
+            if not is_hidden(_created_ns(order)) and self._is_of(order, body.get("dex"))
         ]
+
+    def _is_of(self, order: OrderData, dex: object) -> bool:
+        """Pairs are listed with the venue's own perpetuals."""
+        return self._assets.by_symbol[order.symbol].dex == (dex or "")
 
     def _history(self, call: Call, body: dict[str, Any]) -> object:
         """Newest first, open ones too."""
@@ -249,15 +268,15 @@ class Info:
         shown = [fill for fill in found if not is_hidden(to_ns(fill.at))]
         return fill_rows(shown, self._assets.by_symbol)
 
-    def account(self, user: str) -> dict[str, object]:
-        """`clearinghouseState`: the margin account, which holds all USDC."""
+    def account(self, user: str, dex: object = "") -> dict[str, object]:
+        """`clearinghouseState`: a margin account; that of the own dex holds all USDC."""
         positions = [
             position_row(position, self._assets.by_symbol[position.symbol])
             for position in self._floor.positions()
-            if position.size
+            if position.size and self._assets.by_symbol[position.symbol].dex == (dex or "")
         ]
         usdc = next((each for each in self._floor.balances() if each.asset == "USDC"), None)
-        is_ours = self.is_ours(user) and usdc is not None
+        is_ours = self.is_ours(user) and usdc is not None and not dex
         worth = usdc.equity if is_ours and usdc is not None and usdc.equity is not None else None
         value = number(worth or Decimal(0))
         used = number(usdc.used if is_ours and usdc is not None else Decimal(0))
@@ -268,7 +287,7 @@ class Info:
             "totalMarginUsed": used,
         }
         return {
-            "assetPositions": positions if is_ours else [],
+            "assetPositions": positions if self.is_ours(user) else [],
             "crossMarginSummary": summary,
             "marginSummary": summary,
             "crossMaintenanceMarginUsed": "0.0",

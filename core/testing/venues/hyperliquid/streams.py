@@ -29,7 +29,7 @@ from core.testing.venues.hyperliquid.words import (
     trade_row,
 )
 from core.testing.venues.server import LoopbackVenue
-from core.testing.venues.socket import Socket
+from core.testing.venues.socket import ENCODER, Socket
 from core.testing.venues.tape import BookChange
 
 _OF_COIN: Final = frozenset({"l2Book", "bbo", "trades", "candle", "activeAssetCtx"})
@@ -62,12 +62,13 @@ class Streams:
         wanted = asked.get("subscription")
         topic = self._topic(wanted) if isinstance(wanted, dict) else None
         if topic is None or not isinstance(wanted, dict):
-            socket.reply({"channel": "error", "data": f"Invalid subscription {wanted}"})
+            socket.reply({"channel": "error", "data": f"Invalid subscription {_json(wanted)}"})
         elif method == "subscribe":
             self._subscribe(socket, topic, wanted)
         elif method == "unsubscribe":
             if socket.topics.pop(topic, None) is None:
-                socket.reply({"channel": "error", "data": f"Already unsubscribed: {wanted}"})
+                text = f"Already unsubscribed: {_json(wanted)}"
+                socket.reply({"channel": "error", "data": text})
             else:
                 self._confirm(socket, "unsubscribe", wanted)
 
@@ -196,3 +197,7 @@ class Streams:
 
     def _push(self, socket: Socket, channel: str, body: object, about: Kind) -> None:
         socket.push({"channel": channel, "data": body}, about)
+
+
+def _json(value: object) -> str:
+    return ENCODER.encode(value).decode()

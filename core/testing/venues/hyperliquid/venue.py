@@ -25,7 +25,16 @@ _IDLE_S: Final = 60.0
 """A client that says nothing for so long is let go."""
 _LOOK_EVERY_S: Final = 10.0
 _GREETING: Final = "Websocket connection established."
-_LIGHT: Final = frozenset({"l2Book", "allMids", "clearinghouseState", "orderStatus"})
+_LIGHT: Final = frozenset(
+    {
+        "l2Book",
+        "allMids",
+        "clearinghouseState",
+        "orderStatus",
+        "spotClearinghouseState",
+        "exchangeStatus",
+    }
+)
 _UNREADABLE: Final = "Failed to deserialize the JSON body into the target type"
 
 
@@ -141,13 +150,11 @@ class HyperliquidVenue(LoopbackVenue):
     # -- inside -------------------------------------------------------------------------------
 
     def _post(self, socket: Socket, asked: dict[str, Any]) -> None:
-        request = asked.get("request") or {}
-        kind, payload = request.get("type"), request.get("payload")
-        path = "/exchange" if kind == "action" else "/info"
-        call = Call(name=_name(path, payload), method="", path=path, params=_params(payload))
+        call = posted(asked)
 
         def act(call: Call) -> Answer:
-            if kind == "action":
+            if call.path == "/exchange":
+                payload = asked["request"].get("payload")
                 return Answer({"type": "action", "payload": self.actions.act(payload)})
             try:
                 found = self.info.answer(call, call.params)
@@ -170,6 +177,14 @@ class HyperliquidVenue(LoopbackVenue):
         for socket in tuple(self.sockets):
             if self.clock.monotonic_ns() - socket.heard_ns > limit_ns:
                 socket.close(1000, "Inactive")
+
+
+def posted(asked: dict[str, Any]) -> Call:
+    """The request that a `post` on a socket is."""
+    request = asked.get("request") or {}
+    path = "/exchange" if request.get("type") == "action" else "/info"
+    payload = request.get("payload")
+    return Call(name=_name(path, payload), method="", path=path, params=_params(payload))
 
 
 def _name(path: str, body: object) -> str:

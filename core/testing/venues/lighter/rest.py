@@ -30,6 +30,7 @@ from core.testing.venues.weights import Weights
 
 Params = Mapping[str, Any]
 _SEND: Final = frozenset({"/api/v1/sendTx", "/api/v1/sendTxBatch"})
+_STANDARD: Final = 60
 _BUDGET: Final = 1_000_000
 """Weight in a minute; a premium account has 24,000, which is what a test of limits sets."""
 
@@ -58,6 +59,8 @@ class Rest:
         self, venue: LoopbackVenue, markets: Markets, keys: KeyRing, transactions: Transactions
     ) -> None:
         self.weights = Weights(venue.now_ms, limit=_BUDGET)
+        self.is_premium = True
+        """Whether the account is a premium one; see `be_standard`."""
         self._venue = venue
         self._floor = venue.floor
         self._markets = markets
@@ -65,6 +68,11 @@ class Rest:
         self._transactions = transactions
         self._account = keys.main.account_index
         self._routes = self._table()
+
+    def be_standard(self) -> None:
+        """Sixty requests a minute for everything, whatever they weigh."""
+        self.is_premium = False
+        self.weights.limit = _STANDARD
 
     def named(self, call: Call) -> str:
         """The name of an endpoint; of a transaction, what it does."""
@@ -79,7 +87,7 @@ class Rest:
         route = self._routes.get((call.method, call.path))
         if route is None:
             return Answer({"code": 404, "message": "not found"}, 404)
-        if self.weights.take(route.weight) != 200:
+        if self.weights.take(route.weight if self.is_premium else 1) != 200:
             headers = {"Retry-After": str(self.weights.retry_after_s)}
             return Answer({"code": 23000, "message": "Too Many Requests!"}, 429, headers)
         try:
@@ -94,7 +102,6 @@ class Rest:
 
     def _table(self) -> dict[tuple[str, str], Route]:
         rows: tuple[tuple[str, str, int, bool, Callable[[Call, Params], object]], ...] = (
-            ("GET status", "health_check", 300, False, self._status),
             ("GET orderBookDetails", "get_instruments", 300, False, self._details),
             ("GET orderBooks", "get_instruments", 300, False, self._names),
             ("GET orderBookOrders", "get_orderbook", 300, False, self._book),
@@ -114,7 +121,7 @@ class Rest:
             ("POST sendTx", "send", 6, False, self._send),
             ("POST sendTxBatch", "send_all", 6, False, self._send_all),
         )
-        table = {}
+        table = {("GET", "/"): Route("health_check", 300, is_private=False, respond=self._status)}
         for place, name, weight, is_private, respond in rows:
             method, _, path = place.partition(" ")
             table[method, f"/api/v1/{path}"] = Route(name, weight, is_private, respond)
@@ -269,7 +276,8 @@ class Rest:
         ]
 
     def _limits(self, _call: Call, _params: Params) -> object:
-        return {"code": 200, "max_llp_percentage": 25, "user_tier": "premium"}
+        tier = "premium" if self.is_premium else "standard"
+        return {"code": 200, "max_llp_percentage": 25, "user_tier": tier}
 
     def _api_keys(self, _call: Call, _params: Params) -> object:
         key = self._keys.main

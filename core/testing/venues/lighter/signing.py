@@ -44,6 +44,10 @@ class StandIn:
             nonce, MarketIndex=market, InitialMarginFraction=fraction, MarginMode=mode
         )
 
+    def cancel_all_at(self, at_ms: int | None, nonce: int) -> str:
+        """A cancel of everything at a time, or no longer."""
+        return self._signed(nonce, TimeInForce=2 if at_ms is None else 1, Time=at_ms or 0)
+
     def token(self, expires_s: int) -> str:
         """An access token."""
         return self._signer.token(expires_s)

@@ -224,9 +224,16 @@ class Streams:
 
     def _stats(self, name: str, rest: str) -> dict[str, object]:
         chosen = self._markets.spots if name.startswith("spot") else self._markets.perps
-        rows = {str(each.number): self._stats_of(each) for each in chosen}
+        rows = {
+            str(each.number): self._stats_of(each)
+            for each in chosen
+            if rest in {"all", str(each.number)} and self._is_priced(each)
+        }
         body: object = rows if rest == "all" else rows.get(rest, {})
         return {name: body, "timestamp": self._venue.now_ms()}
+
+    def _is_priced(self, market: MarketName) -> bool:
+        return self._floor.book(market.instrument.symbol) is not None
 
     def _stats_of(self, market: MarketName) -> dict[str, object]:
         symbol = market.instrument.symbol

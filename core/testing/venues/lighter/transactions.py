@@ -77,12 +77,16 @@ class Transactions:
     ) -> None:
         self.refused: list[OrderData] = []
         """Orders that matching never had, from old to new."""
+        self.on_refused: Callable[[OrderData], None] | None = None
+        """Told of each of them before anybody else is."""
         self._venue = venue
         self._floor = venue.floor
         self._markets = markets
         self._keys = keys
         self._tell = tell
         self._scheduled = 0
+        """Which of the cancels of everything is the newest."""
+        self._is_scheduled = False
 
     def send(self, tx_type: int, text: str) -> dict[str, object]:
         """Takes a transaction in.
@@ -184,6 +188,8 @@ class Transactions:
             updated_at=now,
         )
         self.refused.append(order)
+        if self.on_refused is not None:
+            self.on_refused(order)
         self._tell(order)
 
     def _open(self, info: dict[str, Any]) -> OrderData:
@@ -206,8 +212,14 @@ class Transactions:
             raise Refused(21709, "inactive order") from error
 
     def _cancel_all(self, info: dict[str, Any]) -> None:
-        """At once (0), at a time (1), or no longer (2); always every market."""
+        """At once (0), at a time (1), or no longer (2); always every market.
+
+        One waits at a time: another is refused until that one is called off.
+        """
         kind = int(info["TimeInForce"])
+        if kind == 1 and self._is_scheduled:
+            raise Refused(21722, "cancel all is scheduled already")
+        self._is_scheduled = False
         self._scheduled += 1
         if kind == 0:
             self._floor.cancel_all()
@@ -217,9 +229,11 @@ class Transactions:
         if wait_ms < _LEAST_SCHEDULE_MS:
             raise Refused(21721, "invalid cancel all time")
         number = self._scheduled
+        self._is_scheduled = True
 
         def fire() -> None:
             if self._scheduled == number:
+                self._is_scheduled = False
                 self._floor.cancel_all()
 
         self._venue.clock.call_after_ns(wait_ms * 1_000_000, fire)

@@ -96,6 +96,9 @@ class TwsVenue(LoopbackVenue):
         self.sessions: list[Session] = []
         self.is_cut = False
         """Whether the servers behind TWS cannot be reached."""
+        self.linger_s = 0.0
+        """How long the client id of a connection that ended stays in use."""
+        self._lingering: set[int] = set()
         self._tickets: dict[str, Ticket] = {}
         """Client id at the floor -> who placed it."""
         self._by_order: dict[str, Ticket] = {}
@@ -212,9 +215,17 @@ class TwsVenue(LoopbackVenue):
         finally:
             self.sessions.remove(session)
             session.release()
+            self._linger(session.client_id)
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 writer.close()
             self._stir()
+
+    def _linger(self, client_id: int) -> None:
+        if self.linger_s > 0 and client_id >= 0:
+            self._lingering.add(client_id)
+            self.clock.call_after_ns(
+                round(self.linger_s * 1e9), partial(self._lingering.discard, client_id)
+            )
 
     def _take(self, session: Session, fields: list[str]) -> None:
         try:
@@ -285,7 +296,8 @@ class TwsVenue(LoopbackVenue):
 
     def _start(self, session: Session, f: list[str]) -> None:
         client_id = int(f[2])
-        if any(other.client_id == client_id for other in self.sessions):
+        is_lingering = client_id in self._lingering
+        if is_lingering or any(other.client_id == client_id for other in self.sessions):
             session.reply(words.error(-1, 326, "Unable to connect as the client id is in use."))
             session.close()
             return

@@ -1,0 +1,268 @@
+"""Binance's orders: over the WebSocket API while that is live, else over HTTP."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from core.adapters.exchanges.binance import parse
+from core.adapters.exchanges.binance.account import Account
+from core.adapters.exchanges.binance.boards import Board, Boards
+from core.adapters.exchanges.binance.markets import USDM, Market
+from core.adapters.exchanges.binance.rest import BinanceRest, Params
+from core.adapters.exchanges.decoding import Listing
+from core.adapters.exchanges.models import (
+    LeverageResult,
+    MarginMode,
+    MarginModeResult,
+    OrderData,
+    OrderOptions,
+    OrderSide,
+    OrderType,
+    TimeInForce,
+    plain,
+)
+from core.adapters.exchanges.native.listings import Listings, check_order
+from core.errors import (
+    MalformedMessage,
+    NotSupported,
+    OrderNotFound,
+    OrderRejected,
+    OutcomeUnknown,
+    TransportError,
+)
+
+_SIDES: Final = {OrderSide.BUY: "BUY", OrderSide.SELL: "SELL"}
+_TIMES_IN_FORCE: Final = {
+    TimeInForce.GTC: "GTC",
+    TimeInForce.IOC: "IOC",
+    TimeInForce.FOK: "FOK",
+}
+_MARGIN_WORDS: Final = {MarginMode.ISOLATED: "ISOLATED", MarginMode.CROSS: "CROSSED"}
+_NO_CHANGE: Final = "-4046"
+"""The margin mode is what was asked for already."""
+_TIMEOUT_S: Final = 5.0
+
+
+class Orders:
+    """Everything that changes something at the venue.
+
+    Args:
+        rest: Requests over HTTP, and signatures.
+        boards: The markets in use, with their sockets.
+        account: Asked for what became of orders and settings.
+        listings: What is tradable on all of them.
+    """
+
+    def __init__(
+        self, rest: BinanceRest, boards: Boards, account: Account, listings: Listings
+    ) -> None:
+        self._rest = rest
+        self._boards = boards
+        self._account = account
+        self._listings = listings
+        self._venue = rest.venue
+        self._numbers = itertools.count(1)
+
+    async def create(
+        self,
+        symbol: str,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal,
+        price: Decimal | None,
+        options: OrderOptions,
+    ) -> OrderData:
+        """Sends one order, once."""
+        listing, instrument = self._listings.to_trade(symbol)
+        check_order(instrument, order_type, amount, price, options)
+        board = self._boards.of(symbol)[0]
+        self._boards.used[symbol] = None
+        fields = _order_fields(board.market, listing, side, amount, price, options)
+        if options.client_order_id is not None:
+            fields["newClientOrderId"] = options.client_order_id
+        self._rest.order_budget(board.market).spend_now()
+        answer = await self._send(
+            board,
+            "order.place",
+            "POST",
+            "order",
+            fields,
+            window_ms=self._rest.window_ms(options.expires_at),
+        )
+        order = self._read_order(answer, board)
+        if order.symbol != symbol or order.client_order_id != (
+            options.client_order_id or order.client_order_id
+        ):
+            raise OutcomeUnknown(
+                f"{self._venue} answered with another order than was sent.", venue=self._venue
+            )
+        return order
+
+    async def cancel(self, order_id: str, symbol: str) -> OrderData:
+        """Cancels; the venue answers with the order as it is then."""
+        board, listing = self._boards.of(symbol)
+        if not order_id.isdigit():
+            raise OrderNotFound(f"{self._venue} has no order {order_id[:40]!r}.", venue=self._venue)
+        fields = {"symbol": listing.key, "orderId": order_id}
+        answer = await self._send(board, "order.cancel", "DELETE", "order", fields, is_urgent=True)
+        return self._read_order(answer, board)
+
+    async def cancel_all(self, symbol: str | None = None) -> list[OrderData]:
+        """Cancels what is open, symbol by symbol."""
+        before = await self._account.open_orders(symbol)
+        for name in sorted({order.symbol for order in before}):
+            board, listing = self._boards.of(name)
+            path = "openOrders" if board.market.is_spot else "allOpenOrders"
+            await self._rest.signed(
+                "DELETE",
+                board.market,
+                path,
+                {"symbol": listing.key},
+                is_order=True,
+                is_urgent=True,
+            )
+        return [await self._account.order(order.order_id, order.symbol) for order in before]
+
+    async def arm_switch(self, seconds: float | None) -> None:
+        """Arms the switch of every perpetual that we had to do with; None calls them off.
+
+        Raises:
+            NotSupported: Where spot alone is traded, which has none.
+        """
+        if "usdm" not in self._boards:
+            raise NotSupported(f"{self._venue}: spot has no dead man's switch.", venue=self._venue)
+        count = "0" if seconds is None else str(round(seconds * 1000))
+        for symbol in list(self._boards.used):
+            board, listing = self._boards.of(symbol)
+            if not board.market.is_spot:
+                await self._rest.signed(
+                    "POST",
+                    USDM,
+                    "countdownCancelAll",
+                    {"symbol": listing.key, "countdownTime": count},
+                    weight=10,
+                    is_order=True,
+                    is_urgent=True,
+                )
+
+    async def _send(
+        self,
+        board: Board,
+        word: str,
+        method: str,
+        path: str,
+        fields: Params,
+        *,
+        is_urgent: bool = False,
+        window_ms: int = 5_000,
+    ) -> object:
+        """A request that changes orders, once: over the socket if that is live, else over HTTP."""
+        rest = self._rest
+        if not board.orders.is_live:
+            return await rest.signed(
+                method,
+                board.market,
+                path,
+                fields,
+                is_order=True,
+                is_urgent=is_urgent,
+                window_ms=window_ms,
+            )
+        budget = rest.budget(board.market)
+        budget.spend_now(1, is_urgent=is_urgent)
+        sequence = str(next(self._numbers))
+        message = request_of(sequence, word, rest.socket_params(fields, window_ms))
+        try:
+            answer = await board.orders.call(sequence, message, timeout_s=_TIMEOUT_S)
+        except TransportError as error:
+            raise rest.failed(error, is_order=True) from error
+        if not isinstance(answer, dict) or not isinstance(answer.get("status"), int):
+            raise OutcomeUnknown(f"{self._venue} answered without a form.", venue=self._venue)
+        status = answer["status"]
+        body = answer.get("result") if status == 200 else answer
+        return rest.judge(status, body, budget, is_order=True)
+
+    def _read_order(self, answer: object, board: Board) -> OrderData:
+        try:
+            return parse.parse_order(answer, self._boards.reading(board))
+        except MalformedMessage as error:
+            raise OutcomeUnknown(str(error), venue=self._venue) from error
+
+    # -- settings -----------------------------------------------------------------------------
+
+    async def set_leverage(self, symbol: str, leverage: Decimal) -> LeverageResult:
+        """Whole numbers only."""
+        listing = self._boards.perpetual(symbol)
+        if leverage % 1 or leverage < 1:
+            raise OrderRejected(
+                f"{self._venue}: leverage is a whole number, not {plain(leverage)}.",
+                venue=self._venue,
+                code="LEVERAGE",
+            )
+        await self._rest.signed(
+            "POST",
+            USDM,
+            "leverage",
+            {"symbol": listing.key, "leverage": plain(leverage)},
+            is_order=True,
+        )
+        found, _ = await self._account.margin(symbol)
+        return LeverageResult(symbol=symbol, leverage=found)
+
+    async def set_margin_mode(self, symbol: str, margin_mode: MarginMode) -> MarginModeResult:
+        """Refused by the venue while there is a position or an order."""
+        listing = self._boards.perpetual(symbol)
+        try:
+            await self._rest.signed(
+                "POST",
+                USDM,
+                "marginType",
+                {"symbol": listing.key, "marginType": _MARGIN_WORDS[margin_mode]},
+                is_order=True,
+            )
+        except OrderRejected as error:
+            if error.code != _NO_CHANGE:
+                raise
+        _, found = await self._account.margin(symbol)
+        return MarginModeResult(symbol=symbol, margin_mode=found)
+
+
+def _order_fields(
+    market: Market,
+    listing: Listing,
+    side: OrderSide,
+    amount: Decimal,
+    price: Decimal | None,
+    options: OrderOptions,
+) -> Params:
+    """An order in the venue's words."""
+    fields: Params = {
+        "symbol": listing.key,
+        "side": _SIDES[side],
+        "quantity": plain(amount),
+        "newOrderRespType": "FULL" if market.is_spot else "RESULT",
+    }
+    if price is None:
+        fields["type"] = "MARKET"
+    else:
+        fields["price"] = plain(price)
+        if options.post_only and market.is_spot:
+            fields["type"] = "LIMIT_MAKER"
+        else:
+            fields["type"] = "LIMIT"
+            word = "GTX" if options.post_only else _TIMES_IN_FORCE[options.time_in_force]
+            fields["timeInForce"] = word
+    if options.reduce_only:
+        if market.is_spot:
+            raise NotSupported("binance spot has no reduce-only orders.", venue="binance")
+        fields["reduceOnly"] = "true"
+    return fields
+
+
+def request_of(number: str, method: str, params: Params) -> bytes:
+    """A request of the WebSocket API."""
+    return msgspec.json.encode({"id": number, "method": method, "params": params})
