@@ -291,6 +291,53 @@ async def test_cancel_all_is_every_markets_and_can_wait():
         assert venue.floor.open_orders() == []
 
 
+async def test_one_cancel_of_everything_waits_at_a_time_and_comes():
+    """Another is refused until the first is called off; whoever dies has no orders left."""
+    clock = ManualClock()
+    async with LighterVenue(clock=clock) as venue:
+        venue.place_foreign(PERP, OrderSide.BUY, "150", "1")
+        at = {"TimeInForce": 1, "Time": venue.now_ms() + 300_000}
+        await send(venue, CANCEL_ALL, {**at, "Nonce": 1})
+        _, second = await send(venue, CANCEL_ALL, {**at, "Nonce": 2})
+        await send(venue, CANCEL_ALL, {"TimeInForce": 2, "Time": 0, "Nonce": 3})
+        _, third = await send(venue, CANCEL_ALL, {**at, "Nonce": 4})
+        clock.advance(301)
+
+        assert (second["code"], third["code"]) == (21722, 200)
+        assert venue.floor.open_orders() == []
+
+
+async def test_a_market_without_a_price_has_no_statistics():
+    """It is left out, and does not keep the others from being told."""
+    async with LighterVenue(first_price=None) as venue:
+        venue.trade("200", symbol=PERP)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(venue.public_url) as socket,
+        ):
+            await next_of(socket, "connected")
+            await socket.send_json({"type": "subscribe", "channel": "market_stats/all"})
+            every = await next_of(socket, "subscribed/market_stats")
+            await socket.send_json({"type": "subscribe", "channel": "spot_market_stats/2048"})
+            one = await next_of(socket, "subscribed/spot_market_stats")
+
+        assert list(every["market_stats"]) == ["0"]
+        assert one["spot_market_stats"] == {}
+
+
+async def test_a_standard_account_has_sixty_requests_a_minute():
+    """Whatever they weigh; a premium one is counted by weight."""
+    async with LighterVenue(clock=ManualClock()) as venue:
+        venue.rest.be_standard()
+        statuses = []
+        async with aiohttp.ClientSession() as session:
+            for _ in range(61):
+                async with session.get(f"{venue.rest_url}/api/v1/orderBookDetails") as answer:
+                    statuses.append(answer.status)
+
+        assert statuses == [200] * 60 + [429]
+
+
 async def test_a_modified_order_keeps_its_client_index():
     """Price and amount are others, the venue's index too."""
     async with LighterVenue() as venue:

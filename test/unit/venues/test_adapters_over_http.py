@@ -16,6 +16,7 @@ from core.adapters.exchanges.models import (
     ConnectionState,
     EventType,
     FillData,
+    Margin,
     MarginMode,
     OrderOptions,
     OrderSide,
@@ -23,7 +24,6 @@ from core.adapters.exchanges.models import (
     OrderType,
 )
 from core.adapters.exchanges.native.client_numbers import ClientNumbers
-from core.adapters.exchanges.native.exchange import Margin
 from core.errors import (
     DuplicateClientOrderId,
     NotSent,

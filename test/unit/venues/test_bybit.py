@@ -207,3 +207,33 @@ def test_recorded_fixtures(recorded):
     assert script.unknown == {}
     assert by_name["publicTrade"][0].price == Decimal("27451.00")
     assert by_name["kline"][0].close == Decimal(16677)
+    fills = [item for entry in entries if entry.message == "execution" for item in entry.items]
+    told = {fill.trade_id: fill for fill in fills}["0ab1bdf7-4219-438b-b30a-32ec863018f7"]
+    assert (told.price, told.amount, told.fee, told.fee_currency) == (
+        Decimal("95900.1"),
+        Decimal("0.5"),
+        Decimal("26.3725275"),
+        "USDT",
+    )
+    sizes = [item.size for entry in entries if entry.message == "position" for item in entry.items]
+    assert [size for size in sizes if size] == [
+        Decimal("0.5"),
+        Decimal("-5.0"),
+        Decimal("-0.01"),
+        Decimal("0.1"),
+    ]
+    money = [item for entry in entries if entry.message == "wallet" for item in entry.items]
+    assert (money[2].asset, money[2].free) == ("BTC", Decimal("0.00092964"))
+
+
+def test_a_post_only_order_that_would_take_is_rejected(said):
+    """The venue cancels it with a reason of its own."""
+    row = {
+        "symbol": "BTCUSDT", "orderId": "o1", "orderLinkId": "a1", "side": "Buy",
+        "orderType": "Limit", "price": "60000", "qty": "1", "cumExecQty": "0",
+        "orderStatus": "Cancelled", "rejectReason": "EC_PostOnlyWillTakeLiquidity",
+        "timeInForce": "PostOnly", "category": "linear",
+    }  # fmt: skip
+    (order,) = said("bybit", {"topic": "order", "data": [row]})
+
+    assert (order["status"], order["reason"]) == ("rejected", "POST_ONLY_WOULD_CROSS")

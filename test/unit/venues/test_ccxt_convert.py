@@ -6,11 +6,13 @@ from decimal import Decimal
 import pytest
 
 from core.adapters.exchanges.ccxt.client_ids import id_book
-from core.adapters.exchanges.ccxt.convert import Words, moment, number, seconds_of, status_of
+from core.adapters.exchanges.ccxt.convert import Words
 from core.adapters.exchanges.ccxt.names import ROWED, leads_through, names, rules_venue
 from core.adapters.exchanges.ccxt.table import ROWS, row_of
+from core.adapters.exchanges.ccxt.values import moment, number, seconds_of, status_of
 from core.adapters.exchanges.models import (
     ExchangeType,
+    FeeAsset,
     Liquidity,
     MarginMode,
     OrderSide,
@@ -66,6 +68,14 @@ def words():
     made = Words(row_of("okx"), "acc")
     made.take_markets(MARKETS, 4)
     return made
+
+
+def test_a_spot_buy_pays_its_fee_in_what_was_bought(words):
+    """At OKX, Bybit and Binance; a contract pays in what settles it."""
+    found = {unified: words.listings[unified].instrument.fee_asset for unified in words.listings}
+
+    assert found == {SWAP: FeeAsset.QUOTE, "BTC/USDT": FeeAsset.BASE}
+    assert [row.venue for row in ROWS if row.buys_cost_base] == ["binance", "okx", "bybit"]
 
 
 def test_contracts_become_base_units(words):

@@ -18,12 +18,14 @@ class Desk:
         self.dropped = []
         self.changes = []
         self.asked = []
+        self.stands = False
         self._is_quiet = is_quiet
         self.watches = Watches(
             self.clock,
             SeededRng(3),
             is_quiet=self.ask,
             drop=lambda why: self.dropped.append((self.clock.monotonic_ns() / 1e9, why)),
+            stands=lambda: self.stands,
             on_change=lambda watch, lives: self.changes.append((watch.name, lives)),
         )
 
@@ -116,5 +118,29 @@ def test_a_watch_ends_with_its_last_user():
         desk.watches.end("watch_trades A")
         assert desk.watches.all == []
         await desk.watches.close()
+
+    told(story)
+
+
+def test_a_watch_lives_again_with_its_socket():
+    """Also one that was still pausing when another one had the socket opened."""
+
+    async def story():
+        desk = Desk(is_quiet=True)
+        calls = iter(["down"])
+
+        async def call():
+            if next(calls, None) == "down":
+                raise ConnectionError
+            await forever()
+
+        desk.watches.begin("watch_trades A", call, print)
+        await desk.clock.sleep(0)
+        desk.watches.on_socket()
+        desk.stands = True
+        await desk.clock.sleep(10)
+        await desk.watches.close()
+
+        assert desk.changes == [("watch_trades A", False), ("watch_trades A", True)]
 
     told(story)

@@ -1,5 +1,6 @@
 """What is edgeX's own: refusals without published codes, orders known by number alone."""
 
+import asyncio
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -142,3 +143,52 @@ async def test_a_cancel_of_what_is_over_says_so():
             await harness.exchange.cancel_order(order.order_id, PERP)
 
         assert caught.value.code.startswith("FAILED_ORDER")
+
+
+@pytest.mark.parametrize("stream", ["ticker", "book", "trades"])
+async def test_a_quiet_market_is_told_from_a_dead_socket(stream):
+    """By REST, or by trades that are asked for anew: what moved unheard is not quiet (T14)."""
+    async with started() as harness:
+        exchange = harness.exchange
+        await exchange.unsubscribe()
+        heard = []
+        await getattr(exchange, f"subscribe_{ {'book': 'orderbook'}.get(stream, stream) }")(
+            PERP, heard.append
+        )
+        harness.venue.trade("203")
+        async with asyncio.timeout(5):
+            while not heard or shown(heard[-1]) != D(203):  # noqa: ASYNC110 # a list tells nobody
+                await asyncio.sleep(0.005)
+        dialect = exchange.public[0].dialect
+        is_quiet = await dialect.confirm()
+        kind = Kind.TRADE if stream == "trades" else Kind.BOOK
+        harness.venue.faults.drop(kind)
+        harness.venue.trade("204")
+        is_quiet_then = await dialect.confirm()
+
+        assert (is_quiet, is_quiet_then) == (True, False)
+
+
+def shown(item):
+    """The price that a trade was made at, or that a book or a quote stands around."""
+    if hasattr(item, "bids"):
+        return item.bids[0].price + D("0.1")
+    return item.price if hasattr(item, "price") else item.bid + D("0.1")
+
+
+async def test_a_word_that_does_not_name_our_id_is_not_enough():
+    """The number alone might be another's order: it is asked for under our id (T5)."""
+
+    def unnamed(message):
+        for row in message["content"]["data"]["order"]:
+            row.pop("clientOrderId")
+        return message
+
+    async with started() as harness:
+        harness.venue.faults.alter(Kind.ORDER, unnamed)
+        order = await create(harness, client_order_id="mine1")
+        asked = harness.venue.calls_of("get_order")
+
+        assert order.client_order_id == "mine1"
+        assert len(asked) == 1
+        assert asked[0].params["clientOrderIdList"] == "mine1"

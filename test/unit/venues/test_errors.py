@@ -12,6 +12,7 @@ from core.adapters.exchanges.hyperliquid import errors as hyperliquid
 from core.adapters.exchanges.lighter import errors as lighter
 from core.adapters.exchanges.okx import errors as okx
 from core.errors import (
+    ActionsUsedUp,
     AuthError,
     DuplicateClientOrderId,
     InsufficientFunds,
@@ -115,7 +116,7 @@ def test_success_is_no_error(venue, body):
             hyperliquid,
             200,
             {"status": "err", "response": "Too many cumulative requests sent (3 > 2)"},
-            RateLimited,
+            ActionsUsedUp,
         ),
         (hyperliquid, 200, {"status": "err", "response": "L1 is having a day"}, OutcomeUnknown),
         (lighter, 400, {"code": 21728, "message": "exists"}, DuplicateClientOrderId),

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +15,8 @@ from core.adapters.exchanges.connection.network import NetworkTransport
 from core.adapters.exchanges.connection.socket import Seams
 from core.adapters.exchanges.credentials import Credentials
 from core.adapters.exchanges.ibkr import account as account_module
-from core.adapters.exchanges.ibkr import life
+from core.adapters.exchanges.ibkr import adapter as adapter_module
+from core.adapters.exchanges.ibkr import life, quiet
 from core.adapters.exchanges.ibkr.adapter import IbkrExchange
 from core.adapters.exchanges.models import (
     ConnectionState,
@@ -115,6 +119,14 @@ async def trading(contracts=None, symbols=(NVDA,)):
             yield desk
         finally:
             await exchange.disconnect()
+
+
+def closed_hours():
+    """The next session, 20 hours ahead: when it opens, and as contract details tell it."""
+    opens = WallClock().now() + timedelta(hours=20)
+    ends = (opens, opens + timedelta(hours=6))
+    zone = ZoneInfo("US/Eastern")
+    return opens, "-".join(f"{at.astimezone(zone):%Y%m%d:%H%M}" for at in ends)
 
 
 # -- orders ---------------------------------------------------------------------------------------
@@ -258,6 +270,51 @@ async def test_an_execution_without_commission_is_told_with_the_published_one(mo
         assert desk.heard(FillData)[0].fee == D("1")
 
 
+@pytest.mark.parametrize("how", ["lost", "unreadable"])
+async def test_what_filled_and_was_not_told_is_asked_for(how, monkeypatch):
+    """The order is filled, its execution never came, or came with a field that nobody knows."""
+    monkeypatch.setattr(account_module, "PATIENCE_S", 0.05)
+    async with trading() as desk:
+        await desk.buy("a1", "199")
+        if how == "lost":
+            desk.venue.faults.drop(Kind.FILL, times=2)
+        else:
+            desk.venue.faults.alter(Kind.FILL, lambda fields: [*fields[:3], "x"], times=2)
+        desk.venue.trade("198")
+        await desk.until(lambda: desk.heard(FillData))
+
+        (fill,) = desk.heard(FillData)
+        assert (fill.client_order_id, fill.price, fill.amount) == ("a1", D(199), D(1))
+        assert desk.heard(OrderData)[-1].status is OrderStatus.FILLED
+
+
+async def test_an_order_that_a_person_cancels_in_tws_is_told():
+    """It ends for us as it ended there, and what had filled stays filled."""
+    async with trading() as desk:
+        await desk.buy("a1", "190")
+        (resting,) = desk.venue.floor.open_orders()
+        desk.venue.floor.cancel(resting.order_id, NVDA)
+
+        await desk.until(
+            lambda: desk.heard(OrderData)[-1:] and desk.heard(OrderData)[-1].status.is_final
+        )
+        assert desk.heard(OrderData)[-1].status is OrderStatus.CANCELED
+        assert desk.heard(FillData) == []
+
+
+async def test_an_order_that_vanished_without_a_word_is_found_closed():
+    """It is not among the open ones any more: the day's closed ones say how it ended."""
+    async with trading() as desk:
+        order = await desk.buy("a1", "190")
+        desk.venue.faults.drop(Kind.ORDER, times=9)
+        (resting,) = desk.venue.floor.open_orders()
+        desk.venue.floor.cancel(resting.order_id, NVDA)
+
+        assert await desk.exchange.get_open_orders(NVDA) == []
+        found = await desk.exchange.get_order(order.order_id, NVDA)
+        assert found.status is OrderStatus.CANCELED
+
+
 async def test_a_correction_is_reported_and_never_a_second_fill():
     """The stream keeps what it told, an event says so, a question gives what is right."""
     async with trading() as desk:
@@ -373,6 +430,76 @@ async def test_a_login_that_does_not_reach_ibkr_is_not_live():
         assert (await desk.buy("a1")).status is OrderStatus.OPEN
 
 
+async def test_prices_that_do_not_change_are_confirmed(monkeypatch):
+    """TWS repeats nothing: a snapshot that says the same gives the quote a new moment."""
+    monkeypatch.setattr(quiet, "QUIET_S", 0.02)
+    monkeypatch.setattr(quiet, "LOOK_S", 0.02)
+    async with trading() as desk:
+        first = desk.tickers[-1]
+        count = len(desk.tickers)
+
+        await desk.until(lambda: len(desk.tickers) >= count + 3)
+        last = desk.tickers[-1]
+        assert (last.bid, last.ask, last.last) == (first.bid, first.ask, first.last)
+        assert last.at > first.at
+
+
+async def test_a_line_that_died_is_found_and_asked_for_again(monkeypatch):
+    """The connection lives, the line says nothing, and a snapshot says something else."""
+    monkeypatch.setattr(quiet, "QUIET_S", 0.02)
+    monkeypatch.setattr(quiet, "LOOK_S", 0.02)
+    async with trading() as desk:
+        for session in desk.venue.sessions:
+            session.lines.clear()
+        desk.venue.trade("205")
+
+        await desk.until(lambda: desk.tickers[-1].last == D(205))
+        desk.venue.trade("206")
+        await desk.until(lambda: desk.tickers[-1].last == D(206))
+
+
+async def test_prices_are_not_confirmed_while_the_session_is_closed(monkeypatch):
+    """What was heard last grows old, and nothing is built on it."""
+    monkeypatch.setattr(quiet, "QUIET_S", 0.02)
+    monkeypatch.setattr(quiet, "LOOK_S", 0.02)
+    async with trading([replace(stock(NVDA), liquid_hours=closed_hours()[1])]) as desk:
+        asked = len(desk.venue.calls_of("subscribe_ticker"))
+        await asyncio.sleep(0.1)
+
+        assert len(desk.venue.calls_of("subscribe_ticker")) == asked
+
+
+async def test_rules_that_change_while_it_runs_are_told(monkeypatch):
+    """By age they are looked up again; an event says what is different, and orders keep to it."""
+    monkeypatch.setattr(adapter_module, "REFRESH_S", 0.05)
+    async with trading() as desk:
+        desk.venue.contracts[NVDA] = stock(NVDA, lot_size="0.5", min_amount="2")
+
+        await desk.until(
+            lambda: EventType.INSTRUMENT_CHANGED in {e.event_type for e in desk.events}
+        )
+        (told,) = [e for e in desk.events if e.event_type is EventType.INSTRUMENT_CHANGED]
+        assert told.detail == (
+            f"{NVDA}: lot_size was 0.01 and is 0.5, min_amount was 0.03 and is 2"
+        )
+        with pytest.raises(OrderRejected, match=r"multiple of the lot 0\.5"):
+            await desk.buy("a1", amount="0.03")
+
+
+async def test_a_refusal_is_a_reason_to_look_at_the_rules():
+    """At once, and not again with the next one: a minute lies between."""
+    async with trading() as desk:
+        desk.venue.contracts[NVDA] = stock(NVDA, lot_size="0.5")
+        asked = len(desk.venue.calls_of("get_instruments"))
+        for _ in range(5):
+            desk.exchange.renew_rules()
+
+        await desk.until(
+            lambda: EventType.INSTRUMENT_CHANGED in {e.event_type for e in desk.events}
+        )
+        assert len(desk.venue.calls_of("get_instruments")) == asked + 1
+
+
 async def test_delayed_prices_are_refused():
     """A quote of a quarter of an hour ago is not traded on."""
     async with trading() as desk:
@@ -408,8 +535,9 @@ async def test_a_live_account_where_paper_is_configured_is_refused_before_dialli
         assert venue.calls == []
 
 
-async def test_a_client_id_that_is_taken_is_one_clear_line():
+async def test_a_client_id_that_is_taken_is_one_clear_line(monkeypatch):
     """With what to do about it."""
+    monkeypatch.setattr(life, "TAKEN_S", 0.0)
     async with TwsVenue([stock(NVDA)]) as venue:
         first, second = exchange_at(venue), exchange_at(venue)
         assert await first.connect()
@@ -420,6 +548,102 @@ async def test_a_client_id_that_is_taken_is_one_clear_line():
         assert await third.connect()
         for exchange in (first, third):
             await exchange.disconnect()
+
+
+async def test_the_client_id_of_a_dead_client_is_waited_for(monkeypatch):
+    """TWS frees it a moment after the process was killed; the start waits and goes on."""
+    monkeypatch.setattr(life, "TAKEN_PAUSE_S", 0.02)
+    async with TwsVenue([stock(NVDA)]) as venue:
+        first = exchange_at(venue)
+        assert await first.connect()
+        venue.linger_s = 0.15
+        venue.kill_sockets()
+        await first.disconnect()
+
+        second = exchange_at(venue)
+        assert await second.connect()
+        assert len(venue.calls_of("connect")) > 2
+        await second.disconnect()
+
+
+async def test_an_order_of_an_earlier_client_id_is_cancelled_and_its_fills_are_told():
+    """Another `client_id` in the address: what rests under the old one is still ours."""
+    async with TwsVenue([stock(NVDA, lot_size="0.01")]) as venue:
+        before = exchange_at(venue)
+        assert await before.connect()
+        for ref, price in (("a1", "190"), ("a2", "150")):
+            await Desk(venue, before).buy(ref, price)
+        await before.disconnect()
+        after = exchange_at(venue, query="?client_id=5")
+        assert await after.connect()
+        assert await after.authenticate()
+        desk = Desk(venue, after)
+        await after.subscribe_user_data(desk.private.append)
+
+        venue.trade("189")
+        await desk.until(lambda: desk.heard(FillData))
+        (fill,) = desk.heard(FillData)
+        (left,) = await after.get_open_orders(NVDA)
+        cancelled = await after.cancel_order(left.order_id, NVDA)
+
+        assert (fill.client_order_id, left.client_order_id) == ("a1", "a2")
+        assert cancelled.status is OrderStatus.CANCELED
+        assert await after.get_open_orders(NVDA) == []
+        assert [session.client_id for session in venue.sessions] == [5]
+        await after.disconnect()
+
+
+async def test_orders_of_an_earlier_client_id_are_cancelled_at_once_over_one_login():
+    """An end cancels all of them together; TWS takes each id once at a time."""
+    async with TwsVenue([stock(NVDA)]) as venue:
+        before = exchange_at(venue)
+        assert await before.connect()
+        orders = [await Desk(venue, before).buy(f"a{n}", str(150 + n)) for n in range(6)]
+        await before.disconnect()
+        after = exchange_at(venue, query="?client_id=5")
+        assert await after.connect()
+        logins = len(venue.calls_of("connect"))
+
+        await asyncio.gather(*(after.cancel_order(order.order_id, NVDA) for order in orders))
+
+        assert await after.get_open_orders(NVDA) == []
+        assert len(venue.calls_of("connect")) == logins + 1
+        await after.disconnect()
+
+
+async def test_an_order_of_a_client_id_that_is_in_use_is_left_with_a_clear_word():
+    """Whoever has the id now could be another program: it is not pushed aside."""
+    async with TwsVenue([stock(NVDA)]) as venue:
+        theirs, ours = exchange_at(venue), exchange_at(venue, query="?client_id=5")
+        assert await theirs.connect()
+        order = await Desk(venue, theirs).buy("a1")
+        assert await ours.connect()
+
+        with pytest.raises(NotSupported, match="client id 71") as caught:
+            await ours.cancel_order(order.order_id, NVDA)
+        assert "client_id=71" in (caught.value.remedy or "")
+        assert len(venue.calls_of("cancel_order")) == 0
+        for exchange in (theirs, ours):
+            await exchange.disconnect()
+
+
+async def test_while_the_session_is_closed_nothing_is_sent_that_must_end_at_once():
+    """It would be held until the opening and meet the prices of then; what may rest is taken."""
+    now = WallClock().now()
+    opens, closes = now + timedelta(hours=20), now + timedelta(hours=26)
+    hours = "-".join(
+        f"{at.astimezone(ZoneInfo('US/Eastern')):%Y%m%d:%H%M}" for at in (opens, closes)
+    )
+    contract = replace(stock(NVDA, lot_size="0.01"), hours=hours, liquid_hours=hours)
+    async with trading([contract]) as desk:
+        with pytest.raises(OrderRejected, match=f"closed until {opens:%Y-%m-%d}") as caught:
+            await desk.exchange.create_order(NVDA, OrderSide.BUY, OrderType.MARKET, D(1))
+        resting = await desk.buy("a1")
+
+        assert caught.value.code == "SESSION_CLOSED"
+        assert resting.status is OrderStatus.OPEN
+        assert "closed until" in desk.exchange.get_status().detail
+        assert len(desk.venue.calls_of("create_order")) == 1
 
 
 async def test_prices_need_no_account():

@@ -1,6 +1,8 @@
 """What TWS's words, numbers and hours mean, without a connection."""
 
 import math
+import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.adapters.exchanges.ibkr import convert
+from core.adapters.exchanges.ibkr.account import Account
 from core.adapters.exchanges.ibkr.contracts import ContractName, listed_of, name_of, symbol_of
 from core.adapters.exchanges.ibkr.errors import (
     Meaning,
@@ -43,6 +46,7 @@ from core.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from core.testing.clock import ManualClock
 from core.testing.venues.tws.contracts import HALF_DAY, HALF_DAY_LIQUID, NEW_YORK
 
 D = Decimal
@@ -518,6 +522,62 @@ def test_a_missing_library_names_its_install_line(monkeypatch):
 
     with pytest.raises(ExtraMissing, match=r"pip install 'ctos\[ibkr\]'"):
         load_library()
+
+
+LIKE_INSYNC = """
+import asyncio
+LOOP = asyncio.get_event_loop_policy().get_event_loop()
+class Contract: pass
+class Order: pass
+class ExecutionFilter: pass
+"""
+
+
+def test_a_library_that_wants_a_loop_on_import_is_loaded_in_any_thread(tmp_path, monkeypatch):
+    """ib_insync asks for the thread's event loop, and feeds are opened in a worker thread."""
+    package = tmp_path / "ib_insync"
+    package.mkdir()
+    (package / "__init__.py").write_text(LIKE_INSYNC)
+    (package / "client.py").write_text("class Client: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "ib_async", None)
+    for name in ("ib_insync", "ib_insync.client"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    found = []
+
+    worker = threading.Thread(target=lambda: found.append(load_library()))
+    worker.start()
+    worker.join()
+    for name in ("ib_insync", "ib_insync.client"):
+        sys.modules.pop(name, None)
+
+    assert [item.name for item in found] == ["ib_insync"]
+
+
+def test_what_is_told_of_another_account_is_left_out():
+    """A login can have several: orders, executions, positions and values of others are not ours."""
+    told = []
+    account = Account("DU1", ManualClock(), told.append, told.append, lambda: told.append("look"))
+    account.is_quiet = False
+    contract = SimpleNamespace(secType="STK", symbol="NVDA", currency="USD", conId=1)
+
+    account.order_told(5, contract, order(account="DU2"), "Submitted")
+    account.execution_told(contract, SimpleNamespace(acctNumber="DU2", execId="x.01"))
+    account.position_told("DU2", contract, 5.0, 180.0)
+    account.value_told("DU2", "CashBalance", "100", "USD")
+    account.batch_ended()
+
+    assert told == []
+    assert (account.orders.all(), account.positions(), account.balances()) == ([], [], [])
+
+
+def test_lasting_ids_are_text_of_any_length():
+    """A number beyond what a float holds stays the same to the digit."""
+    book = OrderBook()
+    entry = book.take_open("NVDA-USD-SPOT", 3, order(permId=2**63 - 1), "Submitted", AT)
+
+    assert entry.order_id == "9223372036854775807"
+    assert book.find("9223372036854775807", None) is entry
 
 
 def test_orders_by_hand_have_no_number():

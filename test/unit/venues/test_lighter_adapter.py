@@ -1,5 +1,6 @@
 """What is Lighter's own: its signer, refusals that come as cancels, orders that vanish."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -207,3 +208,67 @@ def test_a_settlement_has_the_side_of_its_position():
 
     assert (payment.payment_id, payment.amount, payment.position) == ("77", D("-0.5"), D("-0.2"))
     assert payment.at.isoformat() == "2025-11-20T08:00:00+00:00"
+
+
+async def test_a_quiet_market_is_confirmed_on_the_socket_and_now_and_then_over_rest():
+    """A question over REST costs as much as fifty orders: four of five are asked on the socket."""
+    async with started() as harness:
+        dialect = harness.exchange.public[0].dialect
+        asked = len(harness.venue.calls)
+        found = [await dialect.confirm() for _ in range(5)]
+        calls = [call.name for call in harness.venue.calls[asked:]]
+
+        assert found == [True] * 5
+        assert calls == ["get_orderbook"]
+        assert harness.exchange.is_connected()
+
+
+async def test_a_market_that_moved_unheard_is_not_quiet():
+    """The channel's state is another than what was told: this socket loses news (T14)."""
+    async with started() as harness:
+        dialect = harness.exchange.public[0].dialect
+        harness.venue.faults.drop(Kind.QUOTE, times=len(harness.symbols))
+        harness.venue.trade("205")
+        told = await dialect.confirm()
+
+        assert told is False
+
+
+async def test_without_a_budget_the_socket_alone_is_believed():
+    """No price grows old because there is nothing left to ask with."""
+    async with started() as harness:
+        dialect = harness.exchange.public[0].dialect
+        harness.exchange.rest._budget.pause(60)
+        found = [await dialect.confirm() for _ in range(5)]
+
+        assert found == [True] * 5
+
+
+def newest(item):
+    """The price that a trade was made at, or that a book stands around."""
+    return item.price if hasattr(item, "price") else item.bids[0].price + D("0.1")
+
+
+@pytest.mark.parametrize("stream", ["trades", "book"])
+async def test_a_market_without_its_ticker_is_confirmed_too(stream):
+    """By its trades or its book: nothing missed is quiet, a change that was lost is not (T14)."""
+    async with started() as harness:
+        exchange = harness.exchange
+        await exchange.unsubscribe()
+        subscribe = {
+            "trades": exchange.subscribe_trades,
+            "book": exchange.subscribe_orderbook,
+        }[stream]
+        heard = []
+        await subscribe(PERP, heard.append)
+        harness.venue.trade("203")
+        async with asyncio.timeout(5):
+            while not heard or newest(heard[-1]) != D(203):  # noqa: ASYNC110 # a list tells nobody
+                await asyncio.sleep(0.005)
+        dialect = exchange.public[0].dialect
+        is_quiet = await dialect.confirm()
+        harness.venue.faults.drop(Kind.TRADE if stream == "trades" else Kind.BOOK)
+        harness.venue.trade("204")
+        is_quiet_then = await dialect.confirm()
+
+        assert (is_quiet, is_quiet_then) == (True, False)

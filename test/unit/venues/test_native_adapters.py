@@ -15,12 +15,13 @@ from core.adapters.exchanges.models import (
     ConnectionState,
     EventType,
     FillData,
+    Margin,
+    MarginMode,
     OrderOptions,
     OrderSide,
     OrderStatus,
     OrderType,
 )
-from core.adapters.exchanges.native.exchange import Margin, MarginMode
 from core.errors import (
     DuplicateClientOrderId,
     NotSent,

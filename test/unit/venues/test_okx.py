@@ -10,7 +10,8 @@ from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.depth import Succession
 from core.adapters.exchanges.models import OrderStatus
 from core.adapters.exchanges.okx import instruments, parse
-from core.errors import MalformedMessage
+from core.adapters.exchanges.okx.errors import error_of
+from core.errors import MalformedMessage, OrderRejected
 
 SWAP = Listing(key="BTC-USDT-SWAP", symbol="BTC-USDT-PERP", multiplier=Decimal("0.01"))
 ORDER = {
@@ -176,3 +177,55 @@ def test_recorded_fixtures(recorded):
 
     assert [entry.error for entry in entries if entry.error] == []
     assert script.skipped["other channel: orders-algo"] == 3
+    told = {entry.message: entry.items for entry in reversed(entries)}
+    order, fill = told["orders"][:2]
+    assert (order.symbol, order.status, order.filled) == (
+        "BTC-USDT-PERP",
+        OrderStatus.FILLED,
+        Decimal("0.0003"),
+    )
+    assert (fill.trade_id, fill.price, fill.fee, fill.fee_currency) == (
+        "1518905529",
+        Decimal("103698.9"),
+        Decimal("0.021776769"),
+        "USDT",
+    )
+    (position,) = told["positions"]
+    assert (position.size, position.entry_price, position.leverage) == (
+        Decimal("0.005"),
+        Decimal(10_000),
+        Decimal(10),
+    )
+    (balance,) = told["account"]
+    assert (balance.asset, balance.total) == ("USDT", Decimal("94.42612990333333"))
+    assert told["trades"][0].amount == Decimal("0.00013669")
+
+
+def test_a_post_only_order_that_would_take_is_rejected(reading):
+    """The venue cancels it with a source of its own; another cancel stays one."""
+    dead = {**ORDER, "state": "canceled", "cancelSource": "31", "accFillSz": "0", "avgPx": ""}
+    (taken,) = parse.parse_orders(dead, reading("okx", SWAP))
+    (gone,) = parse.parse_orders({**dead, "cancelSource": "1"}, reading("okx", SWAP))
+
+    assert (taken.status, taken.reason) == (OrderStatus.REJECTED, "POST_ONLY_WOULD_CROSS")
+    assert gone.status is OrderStatus.CANCELED
+
+
+def test_an_execution_without_its_fee_is_refused_behind_another(reading):
+    """The order's sum is the fee of the first execution, and of no later one."""
+    bare = {name: value for name, value in ORDER.items() if not name.startswith("fillFee")}
+    bare |= {"fee": "-0.3", "feeCcy": "USDT"}
+    _, first = parse.parse_order_events({"data": [bare]}, reading("okx", SWAP))
+    later = {**bare, "accFillSz": "20"}
+
+    assert (first.fee, first.fee_currency) == (Decimal("0.3"), "USDT")
+    with pytest.raises(MalformedMessage, match="fillFee"):
+        parse.parse_order_events({"data": [later]}, reading("okx", SWAP))
+
+
+@pytest.mark.parametrize("code", ["59102", "59000", "51006"])
+def test_a_setting_or_an_order_that_was_refused_is_definite(code):
+    """Codes of settings and of orders say that nothing was done."""
+    error = error_of(200, {"code": code, "msg": "no", "data": []}, is_order=True)
+
+    assert type(error) is OrderRejected

@@ -10,6 +10,8 @@ Traps:
   time, and `u` 1 says that the service was restarted.
 - A ticker's `delta` carries only what changed.
 - Execution types other than trades (`Funding`, `Delivery`) are no fills.
+- Executions of contracts name no coin of their fee: it is the one that settles.
+- A post-only order that would take is accepted and then cancelled: it is REJECTED here.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from core.adapters.exchanges.decoding import (
 from core.adapters.exchanges.depth import BookDelta
 from core.adapters.exchanges.models import (
     BalanceData,
+    ExchangeType,
     FillData,
     FundingRateData,
     Liquidity,
@@ -76,6 +79,7 @@ _TIMEFRAMES: Final = {
     "W": "1w",
     "M": "1M",
 }
+_POST_ONLY_TAKES: Final = "EC_PostOnlyWillTakeLiquidity"
 _NO_REASON: Final = frozenset({"", "EC_NoError", "UNKNOWN"})
 
 _TOPIC: Final = shape("topic", "topic type ts cts data id creationTime cs")
@@ -337,6 +341,10 @@ def _order(fields: Fields) -> OrderData:
     filled = listing.amount(fields.amount_or_none("cumExecQty") or Decimal(0), average)
     in_quote = fields.raw("marketUnit") == "quoteCoin"
     reasons = (fields.text_or_none("rejectReason"), fields.text_or_none("cancelType"))
+    status = fields.status("orderStatus", _STATUSES)
+    reason = next((text for text in reasons if text and text not in _NO_REASON), None)
+    if status is OrderStatus.CANCELED and reason == _POST_ONLY_TAKES:
+        status, reason = OrderStatus.REJECTED, "POST_ONLY_WOULD_CROSS"
     return OrderData(
         venue=reading.venue,
         symbol=listing.symbol,
@@ -344,7 +352,7 @@ def _order(fields: Fields) -> OrderData:
         client_order_id=fields.identifier_or_none("orderLinkId"),
         side=fields.choice("side", _SIDES),
         order_type=OrderType.MARKET if is_market else OrderType.LIMIT,
-        status=fields.status("orderStatus", _STATUSES),
+        status=status,
         amount=filled if in_quote else listing.amount(fields.amount("qty"), price or average),
         price=None if is_market else price,
         filled=filled,
@@ -354,7 +362,7 @@ def _order(fields: Fields) -> OrderData:
         ),
         post_only=fields.raw("timeInForce") == "PostOnly",
         reduce_only=fields.flag_or("reduceOnly", default=False),
-        reason=next((text for text in reasons if text and text not in _NO_REASON), None),
+        reason=reason,
         created_at=fields.time_or_none("createdTime", MILLISECOND),
         updated_at=fields.time_or_none("updatedTime", MILLISECOND),
     )
@@ -391,11 +399,18 @@ def _fill(fields: Fields) -> FillData:
         price=price,
         amount=listing.amount(fields.positive("execQty"), price),
         fee=fields.decimal_or_none("execFee") or Decimal(0),
-        fee_currency=fields.text_or_none("feeCurrency") or "",
+        fee_currency=fields.text_or_none("feeCurrency") or _settled_in(listing),
         liquidity=Liquidity.MAKER if fields.flag("isMaker") else Liquidity.TAKER,
         at=fields.time("execTime", MILLISECOND),
         received_at=reading.received_at,
     )
+
+
+def _settled_in(listing: Listing) -> str:
+    """The coin of a contract's fees; nothing is known of spot, whose executions always say."""
+    if listing.market_type is ExchangeType.SPOT:
+        return ""
+    return listing.base if listing.contract_value is not None else listing.quote
 
 
 def parse_positions(raw: object, reading: Reading) -> tuple[PositionData, ...]:

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from core.adapters.exchanges.ccxt.rest import CcxtRest, decode_text
-from core.adapters.exchanges.ccxt.table import Row, options_of
+from core.adapters.exchanges.ccxt.table import Deadline, Row, options_of
 from core.adapters.exchanges.settings import Address, VenueSettings
-from core.errors import ConfigError
+from core.errors import ConfigError, MalformedMessage
 
 REST, SOCKET = "rest", "socket"
 """A venue's addresses in `config/exchanges/ccxt-<venue>.yaml`: hosts, ccxt adds its own paths."""
@@ -27,8 +27,15 @@ _SCHEMES: Final = {REST: ("http", "https"), SOCKET: ("ws", "wss")}
 class Ears(Protocol):
     """Who hears of the sockets; called on the loop, and must not raise."""
 
-    def on_message(self, message: object) -> None:
-        """A message, decoded, fractions as text, before ccxt handles it."""
+    def on_message(self, message: object) -> str:
+        """A message, decoded, fractions as text, before ccxt handles it.
+
+        Returns:
+            Why its socket must be given up; empty where it need not.
+
+        Raises:
+            MalformedMessage: If ccxt must not read it.
+        """
 
     def on_stumble(self, error: Exception) -> None:
         """A message could not be handled by ccxt; its socket is given up."""
@@ -79,6 +86,8 @@ def make_client(  # noqa: C901 # one class of small overrides
         rest: Carries its requests.
         ears: Hears what its sockets tell.
     """
+    from ccxt import NetworkError as network_error  # noqa: N813 # a class of a heavy package
+
     base = exchange_class(row)
 
     class Door(base):  # type: ignore[misc, valid-type] # known at run time alone
@@ -109,10 +118,41 @@ def make_client(  # noqa: C901 # one class of small overrides
             text = _text_of(dictionary, key_list)
             return base.safe_string_n(dictionary, key_list, default_value) if text is None else text
 
+        def open(self, lazy: bool = False) -> None:  # noqa: FBT001, FBT002 # ccxt's
+            if settings.proxy is None:
+                super().open(lazy)
+                return
+            from core.adapters.exchanges.ccxt.tunnel import tunnelled_session
+
+            client: Any = self
+            client.own_session = False  # so that it makes none
+            try:
+                super().open(lazy)
+            finally:
+                client.own_session = True
+            if client.session is None:
+                client.session = tunnelled_session(settings.proxy, client.ssl_context)
+
+        def sign(self, *asked: Any, **named: Any) -> Any:
+            left_ms = rest.left_ms()
+            if row.deadline is None or left_ms is None:
+                return super().sign(*asked, **named)
+            if row.deadline is Deadline.WINDOW:
+                usual, self.options["recvWindow"] = self.options["recvWindow"], left_ms
+                try:
+                    return super().sign(*asked, **named)
+                finally:
+                    self.options["recvWindow"] = usual
+            made = super().sign(*asked, **named)
+            if made["method"] == "POST":
+                made["headers"]["expTime"] = str(self.nonce() + left_ms)
+            return made
+
         async def fetch(
             self, url: str, method: str = "GET", headers: Any = None, body: Any = None
         ) -> object:
-            return await rest.fetch(url, method, headers, body)
+            # Headers of its own: that is how OKX's test network is told from the main one.
+            return await rest.fetch(url, method, {**(headers or {}), **self.headers}, body)
 
         def client(self, url: str) -> Any:
             is_new = url not in (self.clients or {})
@@ -126,7 +166,13 @@ def make_client(  # noqa: C901 # one class of small overrides
             ears.on_socket()
 
         def handle_message(self, client: Any, message: Any) -> None:
-            ears.on_message(message)
+            try:
+                why = ears.on_message(message)
+            except MalformedMessage:
+                return
+            if why:
+                client.on_error(network_error(why))
+                return
             try:
                 super().handle_message(client, message)
             except Exception as error:  # noqa: BLE001 # whatever it stumbles over
@@ -137,6 +183,7 @@ def make_client(  # noqa: C901 # one class of small overrides
     options = {**options_of(row), **given.pop("options", {})}
     made = Door({"enableRateLimit": False, "newUpdates": True, "options": options, **given})
     made.number = Decimal
+    made.has["fetchCurrencies"] = False  # deposits and withdrawals are nobody's business here
     made.maxRetriesOnFailure = 0
     made.options["maxRetriesOnFailure"] = 0
     for name in row.silenced:
@@ -148,8 +195,6 @@ def make_client(  # noqa: C901 # one class of small overrides
         made.urls["api"] = _moved(made, made.urls["api"], elsewhere)
         if all(urlsplit(url).scheme in {"http", "ws"} for url in elsewhere.values()):
             made.timeout_on_exit = 0  # it waits for TLS to end, and there is none
-    if settings.proxy is not None:
-        _use_proxy(made, settings.proxy.url)
     return made
 
 
@@ -226,11 +271,3 @@ def _moved(exchange: Any, urls: object, hosts: Mapping[str, str]) -> object:
     if kind == SOCKET and exchange.id == "binance" and "/stream" not in path:
         path = f"/stream{path}"  # ccxt tells spot from futures by this word
     return f"{hosts[kind].rstrip('/')}{path}{query}"
-
-
-def _use_proxy(exchange: Any, proxy: str) -> None:
-    """Sockets go through it; requests do so in our transport."""
-    if proxy.startswith("socks"):
-        exchange.wsSocksProxy = proxy
-    else:
-        exchange.wssProxy = proxy

@@ -14,7 +14,19 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
+from core.adapters.exchanges.ccxt.instruments import listing_of
 from core.adapters.exchanges.ccxt.table import Row
+from core.adapters.exchanges.ccxt.values import (
+    SECONDS,
+    Unified,
+    moment,
+    number,
+    part,
+    price_of,
+    quiet,
+    seconds_of,
+    status_of,
+)
 from core.adapters.exchanges.decoding import Listing, OrderAck
 from core.adapters.exchanges.models import (
     BalanceData,
@@ -23,7 +35,6 @@ from core.adapters.exchanges.models import (
     FillData,
     FundingPaymentData,
     FundingRateData,
-    Instrument,
     Liquidity,
     MarginMode,
     OHLCVData,
@@ -36,31 +47,11 @@ from core.adapters.exchanges.models import (
     TickerData,
     TimeInForce,
     TradeData,
-    from_ns,
-    to_decimal,
 )
-from core.domain.symbol import Symbol
 from core.errors import MalformedMessage
 
-Unified = Mapping[str, Any]
-"""A dictionary of ccxt's."""
-
-_MS: Final = 1_000_000
-_EARLIEST_MS: Final = 1_230_768_000_000
-_LATEST_MS: Final = 4_102_444_800_000
-_ONE: Final = Decimal(1)
 _ZERO: Final = Decimal(0)
-_DECIMAL_PLACES: Final = 2
-_TICK_SIZE: Final = 4
 _SIDES: Final = {"buy": OrderSide.BUY, "sell": OrderSide.SELL}
-_STATUSES: Final = {
-    "open": OrderStatus.OPEN,
-    "closed": OrderStatus.FILLED,
-    "canceled": OrderStatus.CANCELED,
-    "canceling": OrderStatus.OPEN,
-    "expired": OrderStatus.EXPIRED,
-    "rejected": OrderStatus.REJECTED,
-}
 _TIMES_IN_FORCE: Final = {
     "GTC": TimeInForce.GTC,
     "IOC": TimeInForce.IOC,
@@ -68,7 +59,6 @@ _TIMES_IN_FORCE: Final = {
     "PO": TimeInForce.GTC,
 }
 _MODES: Final = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
-_INTERVALS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class Words:
@@ -87,6 +77,8 @@ class Words:
         """ccxt's symbol -> listing."""
         self.unified: dict[str, str] = {}
         """Our symbol -> ccxt's."""
+        self.by_kind: dict[ExchangeType, dict[str, Listing]] = {kind: {} for kind in ExchangeType}
+        """Kind -> the venue's key -> listing: spot and contracts may share a key."""
 
     # -- instruments --------------------------------------------------------------------------
 
@@ -94,92 +86,23 @@ class Words:
         """What is tradable: spot, and perpetuals whose result is in the quote."""
         self.listings.clear()
         self.unified.clear()
+        for known_keys in self.by_kind.values():
+            known_keys.clear()
         found = []
         for market in markets.values():
-            listing = self.listing(market, precision_mode)
+            listing = listing_of(self.row, market, precision_mode)
             if listing is not None:
                 found.append(listing)
                 self.listings[str(market["symbol"])] = listing
+                self.by_kind[listing.market_type][listing.key] = listing
                 known = self.unified.get(listing.symbol)
                 if known is None or listing.is_trading:
                     self.unified[listing.symbol] = str(market["symbol"])
         return found
 
-    def listing(self, market: Unified, precision_mode: int) -> Listing | None:
-        """One market; None for what ctos does not trade through this door.
-
-        Dated futures, options and inverse contracts are left out: their canonical symbols or their
-        amounts would not say what they are.
-        """
-        if market.get("spot"):
-            kind = ExchangeType.SPOT
-        elif market.get("swap") and market.get("linear"):
-            kind = ExchangeType.PERPETUAL
-        else:
-            return None
-        base, quote = str(market["base"]), str(market["quote"])
-        try:
-            symbol = str(Symbol(base=base, quote=quote.upper(), market_type=kind))
-        except ValueError:
-            return None
-        multiplier = _ONE
-        if kind is ExchangeType.PERPETUAL:
-            multiplier = number(market.get("contractSize")) or _ONE
-        return Listing(
-            key=self._key(market, kind),
-            symbol=symbol,
-            market_type=kind,
-            base=base,
-            quote=quote,
-            multiplier=multiplier,
-            is_trading=market.get("active") is not False,
-            instrument=self._instrument(market, symbol, kind, multiplier, precision_mode),
-        )
-
-    def _key(self, market: Unified, kind: ExchangeType) -> str:
-        """What the venue's own messages call it, where our parsers read them."""
-        if self.row.parsers == "hyperliquid":
-            info = market.get("info")
-            name = info.get("name") if isinstance(info, Mapping) else None
-            return str(name or market["id"])
-        del kind
-        return str(market["id"] if self.row.parsers else market["symbol"])
-
-    def _instrument(
-        self,
-        market: Unified,
-        symbol: str,
-        kind: ExchangeType,
-        multiplier: Decimal,
-        precision_mode: int,
-    ) -> Instrument | None:
-        precision, limits = _part(market, "precision"), _part(market, "limits")
-        tick = _step(precision.get("price"), precision_mode)
-        lot = _step(precision.get("amount"), precision_mode)
-        if self.row.has_significant_digits:
-            tick = _fine_tick(market, kind) or tick
-        if tick is None or lot is None or not _fits(tick) or not _fits(lot):
-            return None
-        amounts, costs = _part(limits, "amount"), _part(limits, "cost")
-        leverage = _quiet(_part(limits, "leverage").get("max"))
-        most = _quiet(amounts.get("max"))
-        return Instrument(
-            symbol=symbol,
-            venue=self.venue,
-            market_type=kind,
-            base=str(market["base"]),
-            quote=str(market["quote"]),
-            settle=str(market.get("settle") or ""),
-            venue_symbol=str(market["id"]),
-            tick_size=tick,
-            lot_size=lot * multiplier,
-            min_amount=(_quiet(amounts.get("min")) or _ZERO) * multiplier,
-            min_notional=_quiet(costs.get("min")) or _ZERO,
-            max_amount=None if most is None or most <= 0 else most * multiplier,
-            maker_fee=_quiet(market.get("maker")),
-            taker_fee=_quiet(market.get("taker")),
-            max_leverage=leverage if leverage is not None and leverage >= 1 else Decimal(20),
-        )
+    def by_key(self, key: str) -> Listing | None:
+        """The listing of a venue's key, where kinds share none; None for one that nobody trades."""
+        return next((keys[key] for keys in self.by_kind.values() if key in keys), None)
 
     def of(self, unified: object) -> Listing:
         """The listing of a symbol of ccxt's.
@@ -202,7 +125,7 @@ class Words:
         """Best bid and ask (where the ticker holds real ones), last, mark and index."""
         bid = ask = None
         if has_quote:
-            bid, ask = _price(data.get("bid")), _price(data.get("ask"))
+            bid, ask = price_of(data.get("bid")), price_of(data.get("ask"))
         listing = self.of(data.get("symbol"))
         return TickerData(
             venue=self.venue,
@@ -211,12 +134,12 @@ class Words:
             bid_amount=None if bid is None else self._amount(data.get("bidVolume"), listing),
             ask=ask,
             ask_amount=None if ask is None else self._amount(data.get("askVolume"), listing),
-            last=_price(data.get("last")),
-            mark=_price(data.get("markPrice")),
-            index=_price(data.get("indexPrice")),
-            open_24h=_price(data.get("open")),
-            high_24h=_price(data.get("high")),
-            low_24h=_price(data.get("low")),
+            last=price_of(data.get("last")),
+            mark=price_of(data.get("markPrice")),
+            index=price_of(data.get("indexPrice")),
+            open_24h=price_of(data.get("open")),
+            high_24h=price_of(data.get("high")),
+            low_24h=price_of(data.get("low")),
             volume_24h=self._amount(data.get("baseVolume"), listing),
             at=moment(data.get("timestamp")) or received_at,
             received_at=received_at,
@@ -325,7 +248,7 @@ class Words:
             venue=self.venue,
             symbol=listing.symbol,
             rate=rate,
-            interval_s=seconds_of(str(interval)) if interval else _INTERVALS["h"] * 8,
+            interval_s=seconds_of(str(interval)) if interval else SECONDS["h"] * 8,
             next_at=moment(data.get("nextFundingTimestamp"))
             or moment(data.get("fundingTimestamp")),
             at=moment(data.get("timestamp")) or received_at,
@@ -340,7 +263,7 @@ class Words:
             MalformedMessage: Without an id, a side or an amount.
         """
         listing = self.of(data.get("symbol"))
-        price = _price(data.get("price"))
+        price = price_of(data.get("price"))
         filled = number(data.get("filled")) or _ZERO
         amount = number(data.get("amount"))
         side = _SIDES.get(str(data.get("side")))
@@ -359,7 +282,7 @@ class Words:
             amount=listing.amount(amount, price),
             price=None if is_market else price,
             filled=listing.amount(filled, price),
-            average_price=_price(data.get("average")) if filled else None,
+            average_price=price_of(data.get("average")) if filled else None,
             time_in_force=_TIMES_IN_FORCE.get(str(data.get("timeInForce")), TimeInForce.GTC),
             post_only=data.get("postOnly") is True or data.get("timeInForce") == "PO",
             reduce_only=data.get("reduceOnly") is True,
@@ -377,7 +300,7 @@ class Words:
         """
         if not data.get("id"):
             raise self._bad("a new order", data.get("id"))
-        average = _price(data.get("average"))
+        average = price_of(data.get("average"))
         filled = number(data.get("filled")) or _ZERO
         filled = self.of(self.unified[symbol]).amount(filled, average)
         word = data.get("status")
@@ -399,7 +322,7 @@ class Words:
         if side is None or at is None or not data.get("id") or not data.get("order"):
             raise self._bad("fill", data.get("id"))
         price = self._positive(data, "price")
-        fee = _part(data, "fee")
+        fee = part(data, "fee")
         maker = data.get("takerOrMaker")
         return FillData(
             venue=self.venue,
@@ -426,7 +349,7 @@ class Words:
         """
         listing = self.of(data.get("symbol"))
         size = abs(number(data.get("contracts")) or _ZERO)
-        entry = _price(data.get("entryPrice"))
+        entry = price_of(data.get("entryPrice"))
         side = data.get("side")
         if size and side not in {"long", "short"}:
             raise self._bad("position", side)
@@ -436,11 +359,11 @@ class Words:
             symbol=listing.symbol,
             size=-size if side == "short" else size,
             entry_price=entry,
-            mark_price=_price(data.get("markPrice")),
-            liquidation_price=_price(data.get("liquidationPrice")),
+            mark_price=price_of(data.get("markPrice")),
+            liquidation_price=price_of(data.get("liquidationPrice")),
             unrealized_pnl=number(data.get("unrealizedPnl")),
-            margin=_quiet(data.get("initialMargin")),
-            leverage=_quiet(data.get("leverage")),
+            margin=quiet(data.get("initialMargin")),
+            leverage=quiet(data.get("leverage")),
             margin_mode=_MODES.get(str(data.get("marginMode"))),
             at=moment(data.get("timestamp")),
         )
@@ -448,11 +371,11 @@ class Words:
     def balances(self, data: Unified) -> list[BalanceData]:
         """Every asset with a total, sorted."""
         found = []
-        for asset, total in sorted(_part(data, "total").items()):
+        for asset, total in sorted(part(data, "total").items()):
             amount = number(total)
             if amount:
-                free = number(_part(data, "free").get(asset))
-                used = number(_part(data, "used").get(asset))
+                free = number(part(data, "free").get(asset))
+                used = number(part(data, "used").get(asset))
                 found.append(
                     BalanceData(
                         venue=self.venue,
@@ -492,7 +415,7 @@ class Words:
     # -- small parts --------------------------------------------------------------------------
 
     def _amount(self, value: object, listing: Listing) -> Decimal | None:
-        found = _quiet(value)
+        found = quiet(value)
         return None if found is None else listing.amount(found, None)
 
     def _positive(self, data: Unified, name: str) -> Decimal:
@@ -505,94 +428,3 @@ class Words:
         return MalformedMessage(
             f"{self.venue}: ccxt tells of {what} {str(value)[:60]!r}", venue=self.venue
         )
-
-
-def number(value: object) -> Decimal | None:
-    """The Decimal that a value of ccxt's is; None for none.
-
-    Raises:
-        MalformedMessage: For a binary float, or text that is no finite number.
-    """
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
-        raise MalformedMessage(f"a number came as {type(value).__name__}: {str(value)[:40]!r}")
-    try:
-        return to_decimal(value)
-    except ValueError as error:
-        raise MalformedMessage(str(error)) from error
-
-
-def moment(value: object) -> datetime | None:
-    """The time of so many milliseconds; None for none, zero, or one that cannot be."""
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdigit():
-        return None
-    ms = int(value)
-    return from_ns(ms * _MS) if _EARLIEST_MS <= ms <= _LATEST_MS else None
-
-
-def status_of(word: object, filled: Decimal, amount: Decimal) -> OrderStatus:
-    """Our word for ccxt's.
-
-    An open order that filled is partly filled, one that closed with a part was cancelled.
-    """
-    found = _STATUSES.get(str(word), OrderStatus.UNKNOWN)
-    if found is OrderStatus.OPEN and filled:
-        return OrderStatus.PARTIALLY_FILLED if filled < amount else OrderStatus.FILLED
-    if found is OrderStatus.FILLED and filled < amount:
-        return OrderStatus.CANCELED
-    return found
-
-
-def seconds_of(timeframe: str) -> int:
-    """Seconds of a length of time such as `1m`, `8h` or `1d`.
-
-    Raises:
-        MalformedMessage: For another text.
-    """
-    count, unit = timeframe[:-1], timeframe[-1:]
-    if not count.isdigit() or unit not in _INTERVALS:
-        raise MalformedMessage(f"{timeframe[:20]!r} is no length of time")
-    return int(count) * _INTERVALS[unit]
-
-
-def _step(value: object, precision_mode: int) -> Decimal | None:
-    found = _quiet(value)
-    if found is None:
-        return None
-    if precision_mode == _TICK_SIZE:
-        return found
-    return Decimal(1).scaleb(-int(found)) if precision_mode == _DECIMAL_PLACES else None
-
-
-def _fine_tick(market: Unified, kind: ExchangeType) -> Decimal | None:
-    """Hyperliquid: six decimals (spot eight) less those of amounts; digits limit it further."""
-    lot = _quiet(_part(market, "precision").get("amount"))
-    if lot is None:
-        return None
-    decimals = -int(lot.normalize().as_tuple().exponent)
-    most = 8 if kind is ExchangeType.SPOT else 6
-    return Decimal(1).scaleb(-max(most - max(decimals, 0), 0))
-
-
-def _fits(step: Decimal) -> bool:
-    return step > 0
-
-
-def _price(value: object) -> Decimal | None:
-    """A price above zero; zero is how venues say that there is none."""
-    found = number(value)
-    return found if found is not None and found > 0 else None
-
-
-def _quiet(value: object) -> Decimal | None:
-    """A number, or None for anything else: for what moves no money, such as a limit."""
-    try:
-        return number(value)
-    except MalformedMessage:
-        return None
-
-
-def _part(data: Unified, name: str) -> Unified:
-    found = data.get(name)
-    return found if isinstance(found, Mapping) else {}

@@ -12,6 +12,7 @@ from typing import Final
 
 from core.adapters.exchanges.refusals import Meaning, by_status, refusal
 from core.errors import NotSent, OrderRejected, OutcomeUnknown, TransportError, VenueError
+from core.infrastructure.foreign_text import tame
 
 CLASSES: Final[dict[str, Meaning]] = {
     "AccountNotEnabled": Meaning.AUTH,
@@ -89,4 +90,4 @@ def stumbled(venue: str, error: Exception, *, is_order: bool, has_left: bool) ->
 
 
 def _words(error: Exception) -> str:
-    return str(error).strip()[:250]
+    return tame(str(error).strip(), 250)

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import localcontext
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from core.adapters.exchanges.ccxt.table import Row
 from core.adapters.exchanges.connection.limiter import RateBudget
 from core.adapters.exchanges.connection.transport import Response
 from core.adapters.exchanges.decoding import MAX_MESSAGE_BYTES
+from core.adapters.exchanges.models import to_ns
 from core.adapters.exchanges.native.exchange import Doors
 from core.adapters.exchanges.native.rest import Rest
 from core.errors import NotSent, OutcomeUnknown, RateLimited, TransportError, VenueError
@@ -59,6 +61,8 @@ class Attempt:
     is_urgent: bool = False
     has_left: bool = False
     """Whether a request that changes something began to leave."""
+    expires_at: datetime | None = None
+    """When the venue shall no longer take it."""
 
 
 _ATTEMPT: ContextVar[Attempt | None] = ContextVar("ccxt_attempt", default=None)
@@ -82,20 +86,39 @@ class CcxtRest(Rest):
         self.client: Any = None
         """ccxt's, once it is made."""
 
+    def left_ms(self) -> int | None:
+        """How long the request that is being signed shall be taken; None for no deadline."""
+        attempt = _ATTEMPT.get()
+        if attempt is None or attempt.expires_at is None:
+            return None
+        return max(1, (to_ns(attempt.expires_at) - self.clock.now_ns()) // 1_000_000)
+
     async def run(
-        self, call: Callable[[], Awaitable[T]], *, is_order: bool = False, is_urgent: bool = False
+        self,
+        call: Callable[[], Awaitable[T]],
+        *,
+        is_order: bool = False,
+        is_urgent: bool = False,
+        expires_at: datetime | None = None,
     ) -> T:
         """What ccxt gives.
+
+        Args:
+            call: Asks ccxt.
+            is_order: Whether it changes something.
+            is_urgent: Whether it may take from the reserve of the budgets.
+            expires_at: When the venue shall no longer take it.
 
         Raises:
             VenueError: As the table above says.
         """
         self.need_open()
         if not is_order:
-            return await self._carry(call, is_order=False, is_urgent=is_urgent)
+            return await self._carry(call, Attempt(is_urgent=is_urgent))
         # ccxt may ask for something before it sends an order: a caller that is cancelled meanwhile
         # must not leave it half done.
-        task = asyncio.create_task(self._carry(call, is_order=True, is_urgent=is_urgent))
+        attempt = Attempt(is_order=True, is_urgent=is_urgent, expires_at=expires_at)
+        task = asyncio.create_task(self._carry(call, attempt))
         self._orders_under_way.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -105,10 +128,7 @@ class CcxtRest(Rest):
         if not task.cancelled():
             task.exception()  # heard by the caller, if it still waits
 
-    async def _carry(
-        self, call: Callable[[], Awaitable[T]], *, is_order: bool, is_urgent: bool
-    ) -> T:
-        attempt = Attempt(is_order=is_order, is_urgent=is_urgent)
+    async def _carry(self, call: Callable[[], Awaitable[T]], attempt: Attempt) -> T:
         token = _ATTEMPT.set(attempt)
         try:
             with localcontext():  # ccxt changes the rounding of the context it runs in
@@ -117,7 +137,7 @@ class CcxtRest(Rest):
             raise
         except Exception as error:
             raise stumbled(
-                self.venue, error, is_order=is_order, has_left=attempt.has_left
+                self.venue, error, is_order=attempt.is_order, has_left=attempt.has_left
             ) from error
         finally:
             _ATTEMPT.reset(token)

@@ -22,8 +22,11 @@ from core.infrastructure.clock import NS_PER_S, Clock
 
 log = logging.getLogger(__name__)
 
-SILENCE_S: Final = 6.0
-"""So long nothing, and another source is asked; it answers within the rest of ten seconds."""
+SILENCE_S: Final = 3.0
+"""So long nothing, and another source is asked: early enough that prices of a quiet market are
+confirmed before they count as old, and that a dead socket is given up within ten seconds."""
+_REBUILD_S: Final = 7.0
+"""So much longer a silence may be after the sockets were given up: they need time to come back."""
 _LOOK_EVERY_S: Final = 1.0
 
 
@@ -53,6 +56,8 @@ class Watch:
         self.failure = ""
         """Why it does not live; empty while it does."""
         self.is_waiting = False
+        self.waits_since_ns = 0
+        """Monotonic; of the call that waits."""
         self.task: asyncio.Task[None] | None = None
 
 
@@ -64,6 +69,7 @@ class Watches:
         rng: Jitters them.
         is_quiet: Whether another source agrees that a symbol's prices did not change.
         drop: Gives every socket up.
+        stands: Whether every socket is open.
         on_change: (watch, whether it lives) when that changes.
     """
 
@@ -74,12 +80,14 @@ class Watches:
         *,
         is_quiet: Callable[[str], Awaitable[bool]],
         drop: Callable[[str], None],
+        stands: Callable[[], bool],
         on_change: Callable[[Watch, bool], None],
     ) -> None:
         self._clock = clock
         self._rng = rng
         self._is_quiet = is_quiet
         self._drop = drop
+        self._stands = stands
         self._on_change = on_change
         self._watches: dict[str, Watch] = {}
         self._priced: dict[str, int] = {}
@@ -158,7 +166,7 @@ class Watches:
         """Of the symbol that was heard of longest ago."""
         if not self._priced:
             return None
-        return (self._clock.monotonic_ns() - min(self._priced.values())) / NS_PER_S
+        return max(0.0, (self._clock.monotonic_ns() - min(self._priced.values())) / NS_PER_S)
 
     def on_socket(self) -> None:
         """A socket was opened: watches that wait on one live again."""
@@ -174,6 +182,7 @@ class Watches:
             while True:
                 try:
                     watch.is_waiting = True
+                    watch.waits_since_ns = self._clock.monotonic_ns()
                     found = await watch.call()
                     watch.is_waiting = False
                     watch.take(found)
@@ -206,6 +215,7 @@ class Watches:
         while True:
             await self._clock.sleep(_LOOK_EVERY_S)
             now_ns = self._clock.monotonic_ns()
+            self._look_at_failed(now_ns)
             for symbol, heard_ns in list(self._priced.items()):
                 if now_ns - heard_ns < SILENCE_S * NS_PER_S:
                     continue
@@ -213,8 +223,16 @@ class Watches:
                     self.priced(symbol)
                 elif symbol in self._priced:
                     self._drop(f"nothing was heard of {symbol} for {SILENCE_S:.0f} s")
-                    self._priced = dict.fromkeys(self._priced, self._clock.monotonic_ns())
+                    later_ns = self._clock.monotonic_ns() + round(_REBUILD_S * NS_PER_S)
+                    self._priced = dict.fromkeys(self._priced, later_ns)
                     break
+
+    def _look_at_failed(self, now_ns: int) -> None:
+        """Watches that were still pausing when their socket opened: a second later they live."""
+        for watch in self.all if self._stands() else ():
+            waits_ns = now_ns - watch.waits_since_ns
+            if watch.failure and watch.is_waiting and waits_ns >= _LOOK_EVERY_S * NS_PER_S:
+                self._lives(watch)
 
     async def _agrees(self, symbol: str) -> bool:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from core.adapters.exchanges.backpack.errors import error_of as backpack_error
@@ -36,6 +37,15 @@ def _hmac(given: Credentials) -> Mapping[str, Any]:
     if given.passphrase:
         keys["password"] = given.passphrase.reveal()
     return keys
+
+
+class Deadline(Enum):
+    """How a venue is told until when it may take an order."""
+
+    WINDOW = "window"
+    """So long after the time of the request, which is signed with it."""
+    MOMENT = "moment"
+    """A header with the moment, by the venue's clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +99,23 @@ class Row:
     has_significant_digits: bool = False
     """Whether prices have at most five significant digits."""
     quotes_from_book: bool = False
-    """Whether its tickers hold no best bid and ask, so that the book tells them."""
+    """Whether the book tells best bid and ask: tickers hold none, or ccxt mixes both into one."""
+    asks_recent_trades: bool = False
+    """Whether public trades are asked for raw: ccxt's method tells only those of an address."""
+    acks_only: bool = False
+    """Whether an order is answered with ids alone; the private socket tells what became of it."""
+    deadline: Deadline | None = None
+    counts_books: bool = False
+    """Whether book messages are numbered one by one and ccxt does not look (`sequence.py`)."""
+    trades_between: Callable[[int, int], Mapping[str, Any]] | None = None
+    """Parameters of ccxt's `fetch_trades` for public trades between two numbers; None where trade
+    ids do not count one by one."""
+    trades_page: int | None = None
+    """How many public trades one answer may hold; the venue's default where it is None."""
     has_page_numbers: bool = False
     """Whether pages are asked for by offset rather than by time."""
+    buys_cost_base: bool = False
+    """Whether a spot buy pays its fee in what was bought."""
     page: int = 500
     limits: tuple[Limit, ...] = (Limit(600, 60.0),)
     """Of one address; ccxt's requests are counted as one each."""
@@ -102,6 +126,18 @@ class Row:
     def only_asks(self, path: str) -> bool:
         """Whether a path changes nothing whatever its method is."""
         return any(path.endswith(end) for end in self.asks)
+
+
+def _okx_trades(first: int, last: int) -> Mapping[str, Any]:
+    """From new to old: those before the one after the last."""
+    del first
+    return {"method": "publicGetMarketHistoryTrades", "after": str(last + 1)}
+
+
+def _binance_trades(first: int, last: int) -> Mapping[str, Any]:
+    """Joined trades from old to new."""
+    del last
+    return {"fromId": first}
 
 
 def _wallet(given: Credentials) -> Mapping[str, Any]:
@@ -165,12 +201,23 @@ ROWS: Final[tuple[Row, ...]] = (
         title="Binance spot through ccxt",
         host="https://api.binance.com",
         parsers="binance",
+        buys_cost_base=True,
         capabilities=Capabilities(
-            market_types=frozenset({_SPOT}), has_reduce_only=False, max_client_order_id_length=36
+            market_types=frozenset({_SPOT}),
+            has_reduce_only=False,
+            has_request_deadline=True,
+            max_client_order_id_length=36,
         ),
-        options={"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}},
+        deadline=Deadline.WINDOW,
+        options={
+            "defaultType": "spot",
+            "fetchMarkets": {"types": ["spot"]},
+            "watchTrades": {"name": "aggTrade"},
+        },
         is_guarded=True,
         asks=("/userDataStream", "/userListenToken"),
+        trades_between=_binance_trades,
+        trades_page=1000,
         error_of=binance_error,
         has_number_ids=True,
         needs_symbol=True,
@@ -186,11 +233,20 @@ ROWS: Final[tuple[Row, ...]] = (
         host="https://fapi.binance.com",
         parsers="binance",
         capabilities=Capabilities(
-            market_types=frozenset({_PERPETUAL}), max_client_order_id_length=36
+            market_types=frozenset({_PERPETUAL}),
+            has_request_deadline=True,
+            max_client_order_id_length=36,
         ),
-        options={"defaultType": "swap", "fetchMarkets": {"types": ["linear"]}},
+        deadline=Deadline.WINDOW,
+        options={
+            "defaultType": "swap",
+            "fetchMarkets": {"types": ["linear"]},
+            "watchTrades": {"name": "aggTrade"},
+        },
         is_guarded=True,
         asks=("/listenKey",),
+        trades_between=_binance_trades,
+        trades_page=1000,
         error_of=binance_error,
         has_number_ids=True,
         needs_symbol=True,
@@ -204,10 +260,18 @@ ROWS: Final[tuple[Row, ...]] = (
         ccxt_id="okx",
         title="OKX through ccxt",
         host="https://www.okx.com",
+        parsers="okx",
+        buys_cost_base=True,
+        capabilities=Capabilities(market_types=_BOTH, has_request_deadline=True),
+        deadline=Deadline.MOMENT,
         options={"brokerId": None, "fetchMarkets": {"types": ["spot", "swap"]}},
         is_guarded=True,
-        forbidden=(b'"tag":"6b9ad766b55dBCDE"',),
+        forbidden=(b'"tag"', b"6b9ad766b55dBCDE"),
         error_of=okx_error,
+        has_number_ids=True,
+        acks_only=True,
+        trades_between=_okx_trades,
+        trades_page=100,
         page=100,
         limits=(Limit(300, 30.0),),
         order_limits=(Limit(60, 2.0),),
@@ -217,11 +281,28 @@ ROWS: Final[tuple[Row, ...]] = (
         ccxt_id="bybit",
         title="Bybit through ccxt",
         host="https://api.bybit.com",
-        capabilities=Capabilities(market_types=_BOTH, max_client_order_id_length=36),
-        options={"defaultType": "swap", "enableUnifiedAccount": True, "enableUnifiedMargin": False},
+        parsers="bybit",
+        buys_cost_base=True,
+        capabilities=Capabilities(
+            market_types=_BOTH,
+            has_request_deadline=True,
+            client_order_id_unique_forever=True,
+            max_client_order_id_length=36,
+        ),
+        deadline=Deadline.WINDOW,
+        options={
+            "brokerId": "",
+            "defaultType": "swap",
+            "enableUnifiedAccount": True,
+            "enableUnifiedMargin": False,
+            "fetchMarkets": {"types": ["spot", "linear"]},
+        },
         is_guarded=True,
         error_of=bybit_error,
-        searches_lists=True,
+        acks_only=True,
+        quotes_from_book=True,
+        counts_books=True,
+        trades_page=1000,
         page=100,
         limits=(Limit(400, 5.0),),
         order_limits=(Limit(50, 5.0),),
@@ -267,6 +348,7 @@ ROWS: Final[tuple[Row, ...]] = (
         has_fok=False,
         has_significant_digits=True,
         quotes_from_book=True,
+        asks_recent_trades=True,
         page=2000,
         limits=(Limit(240, 60.0),),
         keys=_wallet,

@@ -47,6 +47,7 @@ class Account:
         clock: Times patience and stamps ends.
         tell: Takes what listeners hear.
         warn: Told of a correction that came too late.
+        look: Has executions read anew: an order filled, and nothing told what.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Account:
         clock: Clock,
         tell: Callable[[UserData], None],
         warn: Callable[[str], None],
+        look: Callable[[], None],
     ) -> None:
         self.name = name
         self.orders = OrderBook()
@@ -64,6 +66,7 @@ class Account:
         self._clock = clock
         self._tell = tell
         self._warn = warn
+        self._look = look
         self._held: dict[int, Held] = {}
         self._values: dict[tuple[str, str], str] = {}
         self._told_balances: tuple[BalanceData, ...] = ()
@@ -110,8 +113,15 @@ class Account:
                 self._tell_order(entry)
             elif id(entry) not in self._late:
                 self._late[id(entry)] = entry
-                self._later(lambda: self._tell_order(entry))
+                self._later(lambda: self._unexplained(entry))
         self.stir()
+
+    def _unexplained(self, entry: Entry) -> None:
+        """Patience is over: the order is told as it is, and what filled is asked for."""
+        if id(entry) in self._late and not self._explained(entry):
+            log.warning("fill.untold venue=%s order=%s", VENUE, entry.order_id)
+            self._look()
+        self._tell_order(entry)
 
     def _explained(self, entry: Entry) -> bool:
         before = entry.told[1] if entry.told else Decimal(0)
@@ -188,14 +198,22 @@ class Account:
 
     # -- positions and values -------------------------------------------------------------------
 
-    def position_told(self, account: str, contract: Any, size: float, cost: float) -> None:  # noqa: ANN401
-        """`position`: told at once when it changes."""
+    def position_told(  # the message's fields
+        self,
+        account: str,
+        contract: Any,  # noqa: ANN401
+        size: float,
+        cost: float,
+    ) -> str | None:
+        """`position`: told at once when it changes; gives its symbol if that is news."""
         symbol = symbol_of(contract)
         if account != self.name or symbol is None or contract.secType == PAIR:
-            return
+            return None
         held, is_changed = self._take_held(symbol, contract, size, cost)
-        if is_changed and not self.is_quiet:
-            self._tell(self._position(held))
+        if not is_changed or self.is_quiet:
+            return None
+        self._tell(self._position(held))
+        return symbol
 
     def worth_told(  # the message's fields
         self,

@@ -22,6 +22,7 @@ from core.errors import (
     VenueError,
     VenueUnavailable,
 )
+from core.infrastructure.foreign_text import tame
 
 VENUE: Final = "ibkr"
 
@@ -130,6 +131,7 @@ def meaning_of(code: int) -> Meaning:
 
 def order_error(code: int, text: str) -> VenueError | None:
     """The error of a new order that a code ends; None where it says nothing about its end."""
+    text = tame(text)
     meaning = meaning_of(code)
     message = f"ibkr refused the order: {text[:300]}"
     if meaning is Meaning.REJECTED:
@@ -149,6 +151,7 @@ def order_error(code: int, text: str) -> VenueError | None:
 
 def cancel_error(code: int, text: str) -> VenueError | None:
     """The error of a cancel; None where a code says nothing about it."""
+    text = tame(text)
     meaning = meaning_of(code)
     if meaning is Meaning.NOT_OPEN:
         return OrderNotFound(f"ibkr: {text[:300]}", venue=VENUE, code=str(code), venue_message=text)
@@ -161,6 +164,7 @@ def cancel_error(code: int, text: str) -> VenueError | None:
 
 def request_error(code: int, text: str) -> VenueError:
     """The error of a question."""
+    text = tame(text)
     meaning = meaning_of(code)
     message = f"ibkr: {text[:300]} ({code})"
     if meaning is Meaning.NO_CONTRACT:

@@ -7,7 +7,11 @@ one that leaves it alive (161), and forgets the venue's time of a trade.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,7 +39,8 @@ def load_library() -> Library:
     """
     for name in _NAMES:
         try:
-            package = importlib.import_module(name)
+            with _some_loop():
+                package = importlib.import_module(name)
         except ImportError:
             continue
         return Library(
@@ -46,3 +51,21 @@ def load_library() -> Library:
             execution_filter=package.ExecutionFilter,
         )
     raise ExtraMissing("ibkr", "Interactive Brokers")
+
+
+@contextmanager
+def _some_loop() -> Iterator[None]:
+    """Gives a thread without an event loop one for a while: ib_insync asks for it on import.
+
+    What it keeps of it times its own events, none of which is used here.
+    """
+    if threading.current_thread() is threading.main_thread():
+        yield
+        return
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Final, Protocol
 
 from core.adapters.exchanges.connection.backoff import Backoff, Chance
@@ -22,11 +22,15 @@ from core.adapters.exchanges.ibkr.place import Place
 from core.adapters.exchanges.ibkr.wire import Wire
 from core.adapters.exchanges.models import ConnectionState
 from core.errors import AuthError, TransportError, VenueError
-from core.infrastructure.clock import Clock
+from core.infrastructure.clock import NS_PER_S, Clock
 
 log = logging.getLogger(__name__)
 
 DIAL_S: Final = 8.0
+TAKEN_S: Final = 10.0
+"""How long a client id that is in use is tried again: TWS takes a moment to notice that the client
+which had it is dead."""
+TAKEN_PAUSE_S: Final = 0.5
 PULSE_S: Final = 4.0
 """Between two questions for the time."""
 PULSE_TIMEOUT_S: Final = 4.0
@@ -41,8 +45,8 @@ class Owner(Protocol):
     async def read_state(self, *, is_first: bool) -> None:
         """Reads orders, executions, positions and values; tells what changed meanwhile."""
 
-    async def listen_again(self) -> None:
-        """Asks again for everything that was listened to."""
+    async def listen_again(self, *, only_silent: bool = False) -> None:
+        """Asks again for everything that was listened to, or what nothing was heard of."""
 
     def state_changed(self, state: ConnectionState, why: str) -> None:
         """The connection is another."""
@@ -65,6 +69,8 @@ class Life:
         self.latency_ms: float | None = None
         self.is_cut = False
         """TWS is there and IBKR is not: what it answers is what it knew before."""
+        self._is_taken = False
+        """Whether the last attempt found our client id in use."""
         self._broken: set[str] = set()
         """Data farms that are away, as TWS names them."""
         self._wire = wire
@@ -91,7 +97,7 @@ class Life:
         """
         self._move(ConnectionState.CONNECTING, "")
         try:
-            refusal = await self._dial(is_first=True)
+            refusal = await self._dial_first()
         except BaseException:
             self._end()
             raise
@@ -114,6 +120,10 @@ class Life:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def work(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Asks TWS something in the background; a failure doubts the connection."""
+        self.spawn(self._guarded(act()))
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -159,14 +169,24 @@ class Life:
 
     # -- inside -------------------------------------------------------------------------------
 
+    async def _dial_first(self) -> str:
+        """Dials until the client id is free, within patience."""
+        until_ns = self._clock.monotonic_ns() + round(TAKEN_S * NS_PER_S)
+        while True:
+            refusal = await self._dial(is_first=True)
+            if not self._is_taken or self._clock.monotonic_ns() >= until_ns:
+                return refusal
+            await self._clock.sleep(TAKEN_PAUSE_S)
+
     async def _dial(self, *, is_first: bool) -> str:
         place = self._place
-        self.is_cut = False
+        self.is_cut = self._is_taken = False
         self._broken.clear()
         try:
             await self._wire.dial(place.host, place.port, place.client_id, DIAL_S)
         except AuthError as error:
-            return str(error)
+            self._is_taken = True
+            return " ".join(part for part in (str(error), error.remedy) if part)
         refusal = self._owner.check_accounts(self._wire.accounts)
         if refusal:
             self._wire.hang_up()
@@ -194,8 +214,7 @@ class Life:
         if self.is_cut:
             return
         await self._guarded(self._owner.read_state(is_first=False))
-        if data_lost:
-            await self._guarded(self._owner.listen_again())
+        await self._guarded(self._owner.listen_again(only_silent=not data_lost))
         is_up = self.state in {ConnectionState.STALE, ConnectionState.LIVE} and self._wire.is_up
         if is_up:
             doubt = self._doubt

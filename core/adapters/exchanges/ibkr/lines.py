@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -61,6 +62,17 @@ class Line:
     second: int = 0
     in_second: int = 0
     """Trades of the newest second so far."""
+    heard_ns: int | None = None
+    """Monotonic time of its newest message, or of its last confirmation."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Probe:
+    """What a snapshot said of a line's best prices; empty for a side that it did not tell."""
+
+    line: Line
+    sides: dict[int, tuple[Decimal | None, Decimal | None]] = field(default_factory=dict)
+    """Tick of bid or ask -> price and amount."""
 
 
 class Lines:
@@ -80,6 +92,7 @@ class Lines:
         self._spend = spend
         self._lines: dict[tuple[str, LineKind], Line] = {}
         self._by_id: dict[int, Line] = {}
+        self._probes: dict[int, Probe] = {}
         self._changed: dict[tuple[str, LineKind], Line] = {}
         self._trades: list[TradeData] = []
         self.heard_ns: int | None = None
@@ -136,11 +149,50 @@ class Lines:
             raise line.refusal
         return True
 
-    def ask_again(self) -> None:
-        """TWS has lost everything: the same under new numbers."""
-        self._by_id.clear()
-        for line in self._lines.values():
+    def ask_again(self, *, only_silent: bool = False) -> None:
+        """TWS has lost everything: the same under new numbers.
+
+        Args:
+            only_silent: TWS kept what it told; only what it never told is asked for again.
+        """
+        lost = [line for line in self._lines.values() if not only_silent or line.heard_ns is None]
+        for line in lost:
+            self._by_id.pop(line.request_id, None)
             self._ask(line)
+
+    def open(self, kind: LineKind) -> list[Line]:
+        """What is listened to of a kind and was not refused."""
+        return [
+            line
+            for line in self._lines.values()
+            if line.kind is kind and line.request_id >= 0 and line.refusal is None
+        ]
+
+    @contextmanager
+    def probe(self, number: int, line: Line) -> Iterator[Probe]:
+        """Hears what a snapshot under a number says of a line."""
+        probe = self._probes[number] = Probe(line=line)
+        try:
+            yield probe
+        finally:
+            del self._probes[number]
+
+    def settle(self, line: Line, probe: Probe) -> None:
+        """The quote holds if the snapshot says the same; else its line is dead and asked anew."""
+        quote = self._hub.of(line.listed.symbol).quote
+        told = [probe.sides.get(tick, (None, None))[0] for tick in (_BID, _ASK)]
+        if told != [quote.bid, quote.ask]:
+            log.warning(
+                "line.dead venue=%s symbol=%s had=%s is=%s",
+                *(VENUE, line.listed.symbol, (quote.bid, quote.ask), tuple(told)),
+            )
+            self._stop(line)
+            self._ask(line)
+        elif told != [None, None]:
+            line.heard_ns = self._clock.monotonic_ns()
+            quote.at = now = self._clock.now()
+            if not _is_crossed(quote):
+                self._hub.tell_quote(line.listed.symbol, now)
 
     def refused(self, request_id: int, code: int, text: str) -> bool:
         """A code that names a line; whether there is one."""
@@ -162,6 +214,11 @@ class Lines:
 
     def price(self, request_id: int, tick: int, price: float, size: float) -> None:
         """A price with its size."""
+        probe = self._probes.get(request_id)
+        if probe is not None and tick in {_BID, _ASK}:
+            value = convert.quoted(price, probe.line.listed.instrument.tick_size)
+            probe.sides[tick] = (value, None if value is None else convert.size_of(size))
+            return
         line = self._by_id.get(request_id)
         if line is None:
             return
@@ -263,6 +320,7 @@ class Lines:
         contract = line.listed.contract
         self._spend()
         line.refusal = None
+        line.heard_ns = None
         line.first = asyncio.get_running_loop().create_future()
         line.bids.clear()
         line.asks.clear()
@@ -296,7 +354,7 @@ class Lines:
             return  # what ended with the connection needs no end
 
     def _heard(self, line: Line) -> None:
-        self.heard_ns = self._clock.monotonic_ns()
+        self.heard_ns = line.heard_ns = self._clock.monotonic_ns()
         self._changed[(line.listed.symbol, line.kind)] = line
         if line.first is not None and not line.first.done():
             line.first.set_result(None)

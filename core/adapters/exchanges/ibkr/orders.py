@@ -100,6 +100,13 @@ class OrderBook:
         """An order with our id that is not known to be closed."""
         return next((e for e in self._entries if e.ref == ref and not e.status.is_final), None)
 
+    def has_others(self, symbol: str, client_id: int) -> bool:
+        """Whether orders of a symbol are open that other clients placed: their news go there."""
+        return any(
+            entry.symbol == symbol and entry.client_id != client_id and not entry.status.is_final
+            for entry in self._entries
+        )
+
     def all(self) -> list[Entry]:
         """From old to new, as far as IBKR's ids say."""
         return sorted(self._entries, key=lambda entry: entry.perm_id or 1 << 62)

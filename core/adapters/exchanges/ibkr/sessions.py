@@ -51,6 +51,16 @@ class Hours:
         found = (s.closes for s in self.liquid if s.opens <= at < s.closes)
         return next(found, None)
 
+    def closed(self, at: datetime) -> str | None:
+        """Why an ordinary order is not matched at a moment, in words; None while it is.
+
+        Also None where the hours that were told do not reach.
+        """
+        if not self.liquid or self.is_open(at) or at >= self.liquid[-1].closes:
+            return None
+        opens = self.next_open(at)
+        return None if opens is None else f"closed until {opens:%Y-%m-%d %H:%M} UTC"
+
     def half_days(self) -> tuple[Session, ...]:
         """Regular sessions that are shorter than the longest one told."""
         longest = max((session.length for session in self.liquid), default=timedelta(0))

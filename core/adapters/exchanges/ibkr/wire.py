@@ -87,7 +87,6 @@ class Wire:
 
     Args:
         library: The client library.
-        hearing: Who is told.
         clock: Times answers.
     """
 
@@ -95,11 +94,11 @@ class Wire:
     """Read by the library where an execution's time names no zone."""
     defaultTimezone = UTC
 
-    def __init__(self, library: Library, hearing: Hearing, clock: Clock) -> None:
+    def __init__(self, library: Library, clock: Clock) -> None:
         self.ib = self
         self.accounts: tuple[str, ...] = ()
         self._library = library
-        self._hearing = hearing
+        self._hearing: Hearing
         self._clock = clock
         self._client: Any = None
         self._waiting: dict[Key, asyncio.Future[list[Any]]] = {}
@@ -107,6 +106,10 @@ class Wire:
         self._locks: dict[Key, asyncio.Lock] = {}
         self._refusal: VenueError | None = None
         self._dialling: asyncio.Future[None] | None = None
+
+    def tell(self, hearing: Hearing) -> None:
+        """Says who is told; before anything is dialled."""
+        self._hearing = hearing
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -375,6 +378,10 @@ class Wire:
     def tickSize(self, reqId: int, tickType: int, size: float) -> None:
         """A size alone."""
         self._hearing.size_told(reqId, tickType, size)
+
+    def tickSnapshotEnd(self, reqId: int) -> None:
+        """A snapshot was told."""
+        self._end(reqId)
 
     def marketDataType(self, reqId: int, marketDataId: int) -> None:
         """Whether data is live."""

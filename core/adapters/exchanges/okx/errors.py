@@ -39,6 +39,8 @@ CODES: Final[dict[int, Meaning]] = {
 _AUTH_CODES: Final = range(50100, 50120)
 _ORDER_CODES: Final = range(51000, 51200)
 """Parameters, prices, sizes, modes: refused before the matching engine."""
+_SETTING_CODES: Final = range(59000, 59200)
+"""Leverage and modes: the setting was not changed."""
 
 
 def error_of(
@@ -71,7 +73,8 @@ def _meaning(code: int, status: int) -> Meaning:
         return CODES[code]
     if code in _AUTH_CODES:
         return Meaning.AUTH
-    return Meaning.REJECTED if code in _ORDER_CODES else by_status(status)
+    is_listed = code in _ORDER_CODES or code in _SETTING_CODES
+    return Meaning.REJECTED if is_listed else by_status(status)
 
 
 def _code_and_words(body: object) -> tuple[int | None, str]:

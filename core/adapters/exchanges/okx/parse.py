@@ -11,6 +11,10 @@ Traps:
 - A position of a short side is positive in hedge mode; here a short is negative.
 - `checksum` is 0 since June 2026: then it is not provided. `seqId` and `prevSeqId` are the check.
 - `fundingTime` is the next settlement, `nextFundingTime` the one after it.
+- The orders channel may leave an execution's own fee out; the order's sum is that of its first one
+  alone.
+- A post-only order that would take is accepted and then canceled, with the cancel source 31: it is
+  REJECTED here.
 """
 
 from __future__ import annotations
@@ -65,6 +69,7 @@ _STATUSES: Final = {
     "canceled": OrderStatus.CANCELED,
     "mmp_canceled": OrderStatus.CANCELED,
 }
+_POST_ONLY_TAKES: Final = "31"
 _TIMES_IN_FORCE: Final = {
     "ioc": TimeInForce.IOC,
     "optimal_limit_ioc": TimeInForce.IOC,
@@ -341,6 +346,10 @@ def _order(fields: Fields) -> OrderData:
     price, average = fields.positive_or_none("px"), fields.positive_or_none("avgPx")
     filled = listing.amount(fields.amount_or_none("accFillSz") or Decimal(0), average)
     in_quote = fields.raw("tgtCcy") == "quote_ccy" and is_market
+    status = fields.status("state", _STATUSES)
+    reason = fields.text_or_none("cancelSourceReason") or fields.text_or_none("cancelSource")
+    if status is OrderStatus.CANCELED and fields.raw("cancelSource") == _POST_ONLY_TAKES:
+        status, reason = OrderStatus.REJECTED, "POST_ONLY_WOULD_CROSS"
     return OrderData(
         venue=reading.venue,
         symbol=listing.symbol,
@@ -348,7 +357,7 @@ def _order(fields: Fields) -> OrderData:
         client_order_id=fields.identifier_or_none("clOrdId"),
         side=fields.choice("side", _SIDES),
         order_type=OrderType.MARKET if is_market else OrderType.LIMIT,
-        status=fields.status("state", _STATUSES),
+        status=status,
         amount=filled if in_quote else listing.amount(fields.positive("sz"), price or average),
         price=None if is_market else price,
         filled=filled,
@@ -356,7 +365,7 @@ def _order(fields: Fields) -> OrderData:
         time_in_force=_TIMES_IN_FORCE.get(kind, TimeInForce.GTC),
         post_only=kind == "post_only",
         reduce_only=fields.raw("reduceOnly") in (True, "true"),
-        reason=fields.text_or_none("cancelSourceReason") or fields.text_or_none("cancelSource"),
+        reason=reason,
         created_at=fields.time_or_none("cTime", MILLISECOND),
         updated_at=fields.time_or_none("uTime", MILLISECOND),
     )
@@ -365,6 +374,7 @@ def _order(fields: Fields) -> OrderData:
 def _event_fill(fields: Fields, order: OrderData) -> FillData:
     reading = fields.reading
     price = fields.positive("fillPx")
+    fee, currency = _event_fee(fields)
     return FillData(
         venue=reading.venue,
         account=reading.account,
@@ -375,12 +385,21 @@ def _event_fill(fields: Fields, order: OrderData) -> FillData:
         side=order.side,
         price=price,
         amount=reading.listing(fields.text("instId")).amount(fields.positive("fillSz"), price),
-        fee=-(fields.decimal_or_none("fillFee") or Decimal(0)),
-        fee_currency=fields.text_or_none("fillFeeCcy") or "",
+        fee=fee,
+        fee_currency=currency,
         liquidity=_LIQUIDITY.get(str(fields.raw("execType"))),
         at=fields.time("fillTime", MILLISECOND),
         received_at=reading.received_at,
     )
+
+
+def _event_fee(fields: Fields) -> tuple[Decimal, str]:
+    """Fee and coin of the newest execution; recorded messages tell only the sum of the order's."""
+    if fields.has("fillFee"):
+        return -fields.decimal("fillFee"), fields.text_or_none("fillFeeCcy") or ""
+    if fields.decimal("accFillSz") != fields.decimal("fillSz"):
+        fields.refuse("fillFee", "is missing, and the order has filled before")
+    return -fields.decimal("fee"), fields.text_or_none("feeCcy") or ""
 
 
 def parse_fills(raw: object, reading: Reading) -> tuple[FillData, ...]:
