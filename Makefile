@@ -103,9 +103,10 @@ kill-test: $(STAMP) ## SIGKILL real engines again and again; KILLS=N says how of
 	CTOS_TEST_KILLS=$(or $(KILLS),200) $(PYTEST) -m kill --timeout 0 $(ARGS)
 
 .PHONY: simulate
-simulate: $(STAMP) ## the whole program under faults: SEEDS=n HOURS=h, or one run again: SEED=n ONLY=a,b
+simulate: $(STAMP) ## the whole program under faults: SEEDS=n HOURS=h, or one run again: SEED=n ONLY=a,b VENUE=v
 	@$(BIN)/python test/simulation/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(HOURS),--hours $(HOURS)) \
-	  $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	  $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(VENUE),--venue $(VENUE)) $(ARGS)
 
 .PHONY: campaign
 campaign: $(STAMP) ## the long part of the simulation: ablations, every crash point, many seeds

@@ -54,7 +54,7 @@ class _Pair:
     def reset(self) -> None:
         for writer in (self.client, self.server):
             found = writer.get_extra_info("socket")
-            if found is not None:
+            if found is not None and found.fileno() >= 0:
                 found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
             writer.transport.abort()
 

@@ -212,6 +212,30 @@ def _swallowed(tree: ast.Module, path: str) -> Found:
             yield node, "every error is caught, and nobody hears of it"
 
 
+def _marked_up(tree: ast.Module, _path: str) -> Found:
+    """Text that would be read for colours and links; what a venue wrote could hold some."""
+    for call in _calls(tree):
+        if _dotted(call.func).rpartition(".")[2] == "from_markup":
+            yield call, "from_markup obeys what stands in a text"
+        for keyword in call.keywords:
+            if keyword.arg in {"markup", "rich_markup_mode"} and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value in {False, None}
+            ):
+                yield call, f"{keyword.arg}= obeys what stands in a text"
+
+
+def _binary_money(tree: ast.Module, _path: str) -> Found:
+    """A Decimal made of a binary fraction: the digits that follow are nobody's."""
+    for call in _calls(tree):
+        if _dotted(call.func).rpartition(".")[2] != "Decimal" or not call.args:
+            continue
+        value = call.args[0]
+        is_fraction = isinstance(value, ast.Constant) and isinstance(value.value, float)
+        is_float = isinstance(value, ast.Call) and _dotted(value.func) == "float"
+        if is_fraction or is_float:
+            yield call, "Decimal of a binary fraction"
+
+
 def _is_given(call: ast.Call, name: str | None) -> bool:
     return name is not None and any(_dotted(argument) == name for argument in call.args)
 
@@ -237,6 +261,12 @@ RULES: Final = (
         why="Values go to a database as parameters.",
         find=_built_statements,
     ),
+    Rule(
+        name="text-is-never-markup",
+        why="What others wrote is shown, never obeyed.",
+        find=_marked_up,
+    ),
+    Rule(name="money-is-decimal", why="Money is exact from its text on.", find=_binary_money),
     Rule(
         name="no-silence-on-an-orders-way",
         why="Whoever catches everything where money moves says so.",

@@ -55,6 +55,7 @@ from core.adapters.exchanges.models import (
     UserData,
 )
 from core.errors import (
+    ActionsUsedUp,
     DuplicateClientOrderId,
     NotSent,
     NotSupported,
@@ -87,6 +88,8 @@ class Create(Enum):
     REJECTED = auto()
     NOT_SENT = auto()
     RATE_LIMITED = auto()
+    USED_UP = auto()
+    """Refused: the venue's budget of actions over the account's life is used up."""
     DUPLICATE = auto()
     """It rests from an earlier delivery; the answer says that the id is taken."""
     OF_ANOTHER = auto()
@@ -539,6 +542,10 @@ class ScriptedVenue(ExchangeInterface):
             raise OrderRejected(f"{self.venue} refused the order.", code="INSUFFICIENT_FUNDS")
         if word is Create.NOT_SENT:
             raise NotSent(f"{self.venue} cannot be reached.")
+        if word is Create.USED_UP:
+            raise ActionsUsedUp(
+                "scripted takes no more actions: 10001 > 10000.", retry_after_s=10, venue=self.venue
+            )
         if word is Create.RATE_LIMITED:
             raise RateLimited(f"{self.venue} is busy.", retry_after_s=self.retry_after_s)
         if word is Create.LOST_BEFORE or not self.is_reachable:

@@ -11,6 +11,9 @@ reaction  word in to order out in one process: from an execution leaving the ven
 picture   one snapshot with 200 levels: made, encoded, decoded
 screen    `screen.py`: start to first picture; what a screen costs, and whether it delays the engine
 golden    `golden.py`: two million trades, beside hftbacktest and nautilus_trader in the same run
+streams   `streams.py`: a message of a venue, and a reconnection, beside ccxt.pro in the same run
+orders    `orders.py`: a price to an order, an order alone, a signature, beside ccxt in the same run
+engine    `engine.py`: a price to an order through the whole live engine, beside ccxt's bare one
 
 The replay is also given as a multiple of a plain loop in Decimal over as many prices, so that runs
 on different machines compare. `feeds.py` beside this measures the reading of recordings alone.
@@ -38,7 +41,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 REPEATS: Final = 7
-PARTS: Final = ("help", "replay", "reaction", "picture", "screen", "golden")
+LIVE: Final = ("streams", "orders", "engine")
+PARTS: Final = ("help", "replay", "reaction", "picture", "screen", "golden", *LIVE)
 CONFIG: Final = """
 grid_system:
   exchange: paper
@@ -93,6 +97,9 @@ def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[s
         found |= beside("screen.py", folder / "screen.json")
     if "golden" in parts:
         found |= beside("golden.py", folder / "golden.json")
+    for part in LIVE:
+        if part in parts:
+            found |= beside(f"{part}.py", folder / f"{part}.json")
     return found
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from core.testing.simulation.ablations import ABLATIONS, Catch, hunt_all
 from core.testing.simulation.campaign import Tally, replay_command, run_all, shrink
 from core.testing.simulation.report import write_report
+from core.testing.simulation.wire.tongues import PORT, TONGUES, drawn_venue
 from core.testing.simulation.world import Outcome, Setup, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +29,9 @@ def main() -> int:
     lasts_s = options.hours * 3600
     if options.seed is not None:
         only = numbers(options.only)
-        return show(simulate(Setup(seed=options.seed, lasts_s=lasts_s, only=only)))
+        venue = options.venue or drawn_venue(options.seed)
+        setup = Setup(seed=options.seed, lasts_s=lasts_s, only=only, venue=venue)
+        return show(simulate(setup))
     return campaign(options, lasts_s)
 
 
@@ -38,8 +43,16 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--hours", type=hours, default=0.25, help="of trouble for each seed")
     parser.add_argument("--seed", type=number, help="run this one alone")
     parser.add_argument("--only", default="", help="episodes that take place: 3,7,12 or none")
+    parser.add_argument(
+        "--venue",
+        choices=("", PORT, *sorted(TONGUES)),
+        help="speak this venue's own protocol, or none; drawn by the seed where nobody says",
+    )
     parser.add_argument("--workers", type=number, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=Path, help="where the report goes")
+    parser.add_argument(
+        "--ablations", action="store_true", help="hunt each ablation too, for the report's table"
+    )
     words = [word for word in sys.argv[1:] if not word.endswith("=")]
     return parser.parse_args(words)
 
@@ -71,7 +84,10 @@ def campaign(options: argparse.Namespace, lasts_s: float) -> int:
     """Runs many seeds, shows progress, and makes the first failing ones smaller."""
     tally = Tally()
     seeds = range(options.first, options.first + options.seeds)
-    setups = [Setup(seed=seed, lasts_s=lasts_s) for seed in seeds]
+    setups = [
+        Setup(seed=seed, lasts_s=lasts_s, venue=options.venue or drawn_venue(seed))
+        for seed in seeds
+    ]
     for outcome, seconds in run_all(setups, options.workers):
         tally.add(outcome, seconds)
         if not outcome.is_green:
@@ -88,12 +104,25 @@ def campaign(options: argparse.Namespace, lasts_s: float) -> int:
         small = shrink(outcome)
         print(f"seed {outcome.setup.seed}, smaller: {replay_command(small.setup)}")
         show(small)
-    finish(tally, options)
+    catches = hunt_ablations(options.workers) if options.ablations else []
+    finish(tally, options, catches)
     has_looked_everywhere = tally.seeds < SEES_ALL or not tally.unseen
-    return 0 if has_looked_everywhere and not tally.failed else 1
+    is_caught = all(catch.seed is not None for catch in catches)
+    return 0 if has_looked_everywhere and is_caught and not tally.failed else 1
 
 
-def finish(tally: Tally, options: argparse.Namespace) -> None:
+def hunt_ablations(workers: int) -> list[Catch]:
+    """Takes each safeguard out and says which seed misses it."""
+    catches = []
+    for catch in hunt_all(ABLATIONS, range(SEES_ALL), workers):
+        catches.append(catch)
+        word = "NOT CAUGHT" if catch.seed is None else f"seed {catch.seed}: {catch.violation[:90]}"
+        print(f"{len(catches)}/{len(ABLATIONS)} {catch.ablation.name}: {word}")
+        sys.stdout.flush()
+    return catches
+
+
+def finish(tally: Tally, options: argparse.Namespace, catches: Sequence[Catch]) -> None:
     """Says what came of it, and writes it down where there was enough of it."""
     print(
         f"{tally.seeds} seeds, {tally.simulated_s / 3600:.1f} simulated hours, "
@@ -105,9 +134,13 @@ def finish(tally: Tally, options: argparse.Namespace) -> None:
     path = options.report or (REPORT if tally.seeds >= WORTH_A_REPORT else None)
     if path is not None:
         command = f"make simulate SEEDS={options.seeds} HOURS={options.hours:g}"
+        if options.venue:
+            command += f" VENUE={options.venue}"
         if options.first:
             command += f" FIRST={options.first}"
-        path.write_text(write_report(tally, command))
+        if options.ablations:
+            command += " ARGS=--ablations"
+        path.write_text(write_report(tally, command, catches))
         print(f"written: {path}")
 
 
@@ -118,7 +151,8 @@ def show(outcome: Outcome) -> int:
     for violation in outcome.violations:
         print(violation)
     print(
-        f"seed {outcome.setup.seed}: {'green' if outcome.is_green else 'FAILED'}, "
+        f"seed {outcome.setup.seed} ({outcome.setup.venue}): "
+        f"{'green' if outcome.is_green else 'FAILED'}, "
         f"{outcome.simulated_s:.0f} s, {outcome.fired.total()} faults, trace {outcome.trace}"
     )
     return 0 if outcome.is_green else 1

@@ -115,6 +115,7 @@ def create(identity: str = FIRST, at: float = 1.1, **changes: Any) -> CreateCall
         time_in_force="gtc",
         reduce_only=False,
         price_age_ns=S,
+        stamped_ns=round(at * S),
     )
     return replace(record, **changes)
 
@@ -347,6 +348,11 @@ CASES: dict[str, tuple[str, Callable[[], tuple[list[Record], Rest | None]]]] = {
     ),
     "a price off the tick": ("I8", lambda: ([create(price=Decimal("99.55"))], None)),
     "a price of zero": ("I8", lambda: ([create(price=Decimal(0))], None)),
+    "a price on another scale": ("I8", lambda: ([create(price=Decimal(995))], None)),
+    "a create in a wrong time": (
+        "I13",
+        lambda: ([intent(), create(stamped_ns=3_600 * S)], None),
+    ),
     "an amount off the lot": ("I8", lambda: ([create(amount=Decimal("0.505"))], None)),
     "an order below the minimum": ("I8", lambda: ([create(amount=Decimal("0.01"))], None)),
     "a profit that is off by a digit": (

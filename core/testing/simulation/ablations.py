@@ -1,7 +1,7 @@
 """Safeguards taken out, one at a time, to see whether a campaign notices.
 
-A safeguard is removed by editing the source of one function in memory: the text to be replaced must
-be there exactly once, so a safeguard that has moved makes its ablation fail loudly instead of
+A safeguard is removed by editing the source of a function in memory: the text to be replaced must
+be there as often as said, so a safeguard that has moved makes its ablation fail loudly instead of
 testing nothing. The program itself has no switch for this: nothing in a configuration or an
 environment can remove anything, because nothing that ships knows of this file.
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import multiprocessing
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,8 +31,9 @@ class Edit:
     target: str
     """`module:Class.method` or `module:function`."""
     old: str
-    """Text that its source has exactly once."""
+    """Text that its source has exactly so often as `times` says."""
     new: str
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,7 +342,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         safeguard="OP5: nothing new leaves after a halt",
         edits=(
             Edit(
-                f"{_EXECUTION}.dispatcher:Dispatcher._is_fit",
+                f"{_EXECUTION}.dispatcher:Dispatcher._may_leave",
                 "self._risk.state is RiskState.HALTED",
                 "False",
             ),
@@ -386,6 +388,35 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         "T11: a ban holds for cancels too",
         f"{_EXECUTION}.sender:Sender.pause",
         "if is_ban or seconds >= _BAN_FROM_S:",
+        "if False:",
+    ),
+    _one(
+        "a turn from before the sleep",
+        "CK7: what leaves on waking counts then, not when its turn was given",
+        f"{_EXECUTION}.sender:Sender.acquire",
+        "while await self._wait(priority) > _LATE_NS:",
+        "while await self._wait(priority) < 0:",
+    ),
+    _one(
+        "each of a crowd is asked for",
+        "P6: many orders in doubt share lists, or their questions use up the rate",
+        f"{_EXECUTION}.resolver:Resolver._round",
+        "len(cases) > self._desk.settings.ask_each_up_to and self._has_history",
+        "False",
+    ),
+    Ablation(
+        name="orders in a wrong time",
+        safeguard="CK2: no order while our clock and the venue's may differ",
+        edits=(
+            Edit(f"{_EXECUTION}.clock_watch:ClockWatch.may_send", "if self.is_agreed:", "if True:"),
+            Edit(f"{_EXECUTION}.clock_watch:ClockWatch.agreed", "not self.is_agreed", "False", 2),
+        ),
+    ),
+    _one(
+        "an edit is not on record",
+        "the file that a bot goes on with is written with the state that follows from it",
+        f"{_EXECUTION}.service:ExecutionService._step",
+        "if step.renewal is not None:",
         "if False:",
     ),
     # -- prices, streams, comparisons -------------------------------------------------------------
@@ -507,6 +538,24 @@ def hunt(ablation: Ablation, seeds: Iterable[int], lasts_s: float = 900.0) -> Ca
     return Catch(ablation=ablation, seed=None)
 
 
+def hunt_all(ablations: Sequence[Ablation], seeds: range, workers: int = 1) -> Iterator[Catch]:
+    """Hunts each, in order, on several cores."""
+    if workers <= 1:
+        for ablation in ablations:
+            yield hunt(ablation, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        work = [(ablation.name, seeds) for ablation in ablations]
+        for name, seed, violation in pool.imap(_hunt_by_name, work, chunksize=1):
+            yield Catch(ablation=BY_NAME[name], seed=seed, violation=violation)
+
+
+def _hunt_by_name(work: tuple[str, range]) -> tuple[str, int | None, str]:
+    name, seeds = work
+    catch = hunt(BY_NAME[name], seeds)
+    return name, catch.seed, catch.violation
+
+
 @contextmanager
 def removed(ablation: Ablation) -> Iterator[None]:
     """Runs the body without a safeguard.
@@ -546,7 +595,7 @@ def _edited(edit: Edit, module: ModuleType, before: Any) -> Any:  # noqa: ANN401
     """A function with one text of its source replaced."""
     source = _SOURCES.get(before) or textwrap.dedent(inspect.getsource(before))
     old, new = _as_dedented(edit.old), _as_dedented(edit.new)
-    if source.count(old) != 1:
+    if source.count(old) != edit.times:
         raise LookupError(f"{edit.target} has {source.count(old)} times {edit.old!r}")
     source = source.replace(old, new)
     space: dict[str, Any] = {}

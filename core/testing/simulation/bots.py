@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 from core.infrastructure.rng import Rng
 from core.testing.simulation.market import Shape
+from core.testing.simulation.wishes import draw_protections
 
 PROFILES: Final = (
     "paper",
@@ -30,6 +32,8 @@ KINDS: Final = (
     "neutral",
     "infinity",
 )
+ROOM: Final = 4
+"""Requests a minute for each line, at least: to cancel and place all of them within two minutes."""
 TICKS: Final = 1_000
 """The middle price, in ticks."""
 
@@ -80,6 +84,12 @@ def draw_bot(rng: Rng, only: str | None = None) -> DrawnBot:
         del grid[key]
     grid |= _range(rng, kind, levels, step)
     grid |= _extras(rng, kind, grid)
+    grid |= draw_protections(
+        rng.child("protections"),
+        kind,
+        is_spot=is_spot,
+        fee_in_base=grid["instrument"].get("fee_asset") == "base",
+    )
     shape = Shape(
         middle=TICKS,
         breadth=max(levels * step // 2, 8),
@@ -89,6 +99,8 @@ def draw_bot(rng: Rng, only: str | None = None) -> DrawnBot:
     )
     text = json.dumps({"grid_system": grid}, sort_keys=True)
     rate = rng.integer(60, 150) if rng.random() < 0.2 else None
+    if rate is not None:
+        rate = max(rate, ROOM * _lines(grid, levels))
     return DrawnBot(
         text=text,
         shape=shape,
@@ -145,6 +157,14 @@ def _range(rng: Rng, kind: str, levels: int, step: int) -> dict[str, Any]:
     if kind.startswith("martingale"):
         found["martingale_increment"] = f"{rng.integer(5, 40) / 100:.2f}"
     return found
+
+
+def _lines(grid: dict[str, Any], levels: int) -> int:
+    """How many lines a grid has at most; those without an upper edge go on above the price."""
+    if "grid_ratio" not in grid:
+        return levels
+    highest, lowest = 0.15 * TICKS, float(grid["lower_price"])
+    return math.ceil(math.log(highest / lowest) / math.log(float(grid["grid_ratio"])))
 
 
 def _instrument(rng: Rng, *, is_spot: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from core.testing.simulation.faults import Episode
 from core.testing.simulation.marks import MARKS
+from core.testing.simulation.wire.tongues import drawn_venue
 from core.testing.simulation.world import Outcome, Setup, simulate
 
 
@@ -100,6 +101,8 @@ def shrink(outcome: Outcome, run: Callable[[Setup], Outcome] = simulate) -> Outc
 def replay_command(setup: Setup) -> str:
     """What a person types to see a run again."""
     words = [f"make simulate SEED={setup.seed}", f"HOURS={setup.lasts_s / 3600:g}"]
+    if setup.venue != drawn_venue(setup.seed):
+        words.append(f"VENUE={setup.venue}")
     if setup.only is not None:
         words.append(f"ONLY={','.join(map(str, sorted(setup.only))) or 'none'}")
     return " ".join(words)

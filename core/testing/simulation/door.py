@@ -61,7 +61,9 @@ from core.errors import (
     OutcomeUnknown,
     RateLimited,
     TransportError,
+    VenueError,
 )
+from core.infrastructure.clock import Clock
 from core.infrastructure.rng import Rng
 from core.testing.simulation.clock import MachineClock
 from core.testing.simulation.faults import Active, Kind
@@ -141,6 +143,7 @@ class VenueDoor(ExchangeInterface):
         venue: What is behind the network.
         process: Whose door it is.
         clock: Of the machine.
+        stamps: The clock that requests are stamped with: the engine's.
         rng: Draws journeys.
         faults: What is wrong now.
         history: Told what leaves and what comes.
@@ -152,6 +155,7 @@ class VenueDoor(ExchangeInterface):
         *,
         process: Process,
         clock: MachineClock,
+        stamps: Clock,
         rng: Rng,
         faults: Active,
         history: History,
@@ -164,6 +168,7 @@ class VenueDoor(ExchangeInterface):
         self._loop = venue.loop
         self._process = process
         self._clock = clock
+        self._stamps = stamps
         self._faults = faults
         self._history = history
         self._latency = Latency(rng.child("requests"))
@@ -176,6 +181,8 @@ class VenueDoor(ExchangeInterface):
         self._tickers: list[TickerCallback] = []
         self._events: list[tuple[EventType, EventCallback]] = []
         self._frozen_at: datetime | None = None
+        self._was_true = False
+        """Whether the last price that was sent was as the market had it, and somebody listened."""
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -205,9 +212,30 @@ class VenueDoor(ExchangeInterface):
         return True
 
     async def health_check(self) -> HealthReport:
-        """As the streams are."""
-        is_up = self.is_connected()
-        return HealthReport(venue=self.venue, is_healthy=is_up, latency_ms=None, clock_skew_ms=None)
+        """The venue's time beside the one that orders are stamped with."""
+        began_ns, began_mono_ns = self._stamps.now_ns(), self._loop.now_ns()
+        try:
+            told_ns = await self._ask("health_check", "", self._tell_time)
+        except RateLimited:
+            raise
+        except VenueError as error:
+            return HealthReport(
+                venue=self.venue,
+                is_healthy=False,
+                latency_ms=None,
+                clock_skew_ms=None,
+                detail=str(error),
+            )
+        took_ns = self._loop.now_ns() - began_mono_ns
+        return HealthReport(
+            venue=self.venue,
+            is_healthy=True,
+            latency_ms=took_ns / 1e6,
+            clock_skew_ms=(told_ns - began_ns - took_ns // 2) / 1e6,
+        )
+
+    async def _tell_time(self) -> int:
+        return self._loop.now_ns()
 
     # -- orders -------------------------------------------------------------------------------
 
@@ -236,6 +264,7 @@ class VenueDoor(ExchangeInterface):
             time_in_force=options.time_in_force.value,
             reduce_only=options.reduce_only,
             price_age_ns=None if newest is None else self._loop.now_ns() - newest,
+            stamped_ns=self._stamps.now_ns(),
         )
         answer = await self._send(
             record, lambda: self._far.create(side, order_type, amount, price, options)
@@ -497,7 +526,8 @@ class VenueDoor(ExchangeInterface):
             ticker = replace(ticker, at=self._frozen_at)
         garbage = faults.chance(Kind.PUBLIC_GARBAGE)
         if garbage is not None:
-            ticker = _spoilt(ticker, faults.stream(garbage))
+            ticker = _spoilt(ticker, faults.stream(garbage), may_leap=self._was_true)
+        self._was_true = garbage is None and bool(self._tickers)
         late = faults.acts(Kind.PUBLIC_LATE)
         if late is not None:
             extra_ns = round(late.strength * NS_PER_S)
@@ -680,9 +710,18 @@ def _identities(found: Sequence[OrderData] | Sequence[FillData]) -> tuple[str, .
     return tuple(item.client_order_id for item in found if item.client_order_id)
 
 
-def _spoilt(ticker: TickerData, rng: Rng) -> TickerData:
-    """A price that is none."""
-    kind = rng.integer(0, 5)
+def _spoilt(  # noqa: PLR0911 # one line for each thing that can be wrong
+    ticker: TickerData, rng: Rng, *, may_leap: bool
+) -> TickerData:
+    """A price that is none, or has its point in another place.
+
+    Args:
+        ticker: As it was.
+        rng: Draws what is wrong.
+        may_leap: Whether it may be on another scale: not twice in a row, which no program could
+            tell from a market that moved, and not before there was a price.
+    """
+    kind = rng.integer(0, 6 if may_leap else 5)
     nan = Decimal("NaN")
     if kind == 0:
         return replace(ticker, last=Decimal(0), bid=Decimal(0), ask=Decimal(0))
@@ -694,7 +733,18 @@ def _spoilt(ticker: TickerData, rng: Rng) -> TickerData:
         return replace(ticker, at=ticker.at - timedelta(seconds=30))
     if kind == 4:
         return replace(ticker, bid=None)
+    if kind == 6:
+        return _scaled(ticker, Decimal(10) if rng.random() < 0.5 else Decimal("0.1"))
     return _unchecked(ticker, nan)
+
+
+def _scaled(ticker: TickerData, factor: Decimal) -> TickerData:
+    """The same with its point in another place."""
+
+    def moved(price: Decimal | None) -> Decimal | None:
+        return None if price is None else price * factor
+
+    return replace(ticker, last=moved(ticker.last), bid=moved(ticker.bid), ask=moved(ticker.ask))
 
 
 def _unchecked(ticker: TickerData, price: Decimal) -> TickerData:

@@ -87,11 +87,13 @@ class Kind(StrEnum):
     CLOCK_STEP = "clock_step"
     """The wall is set, within what execution allows for."""
     CLOCK_LEAP = "clock_leap"
-    """The wall is set beyond that; drawn by nobody, for tests of one fault."""
+    """The wall is set beyond that, and put right again after a while."""
     CLOCK_DRIFT = "clock_drift"
     ASK_PAUSE = "ask_pause"
     ASK_CANCEL = "ask_cancel"
     ASK_HALT = "ask_halt"
+    ASK_EDIT = "ask_edit"
+    """Another file is put under the bot while it runs."""
     SECOND = "second"
     """A second instance is started on the same home."""
 
@@ -164,11 +166,12 @@ HABITS: Final[dict[Kind, Habit]] = {
     Kind.DISK_SLOW: Habit(group=Group.DISK, lasts_s=(5, 120), strength=(0.02, 2.0)),
     Kind.DISK_DOUBT: Habit(group=Group.DISK, lasts_s=(5, 120), strength=(0.05, 0.5)),
     Kind.CLOCK_STEP: Habit(group=Group.CLOCK, strength=(0.01, 0.6)),
-    Kind.CLOCK_LEAP: Habit(group=Group.CLOCK, strength=(5.0, 7_200.0), weight=0.0),
+    Kind.CLOCK_LEAP: Habit(group=Group.CLOCK, lasts_s=(1, 120), strength=(5.0, 7_200.0)),
     Kind.CLOCK_DRIFT: Habit(group=Group.CLOCK, lasts_s=(60, 600), strength=(10.0, 500.0)),
     Kind.ASK_PAUSE: Habit(group=Group.OPERATOR, lasts_s=(5, 120)),
     Kind.ASK_CANCEL: Habit(group=Group.OPERATOR, lasts_s=(5, 120)),
     Kind.ASK_HALT: Habit(group=Group.OPERATOR, lasts_s=(5, 90)),
+    Kind.ASK_EDIT: Habit(group=Group.OPERATOR, weight=1.5),
     Kind.SECOND: Habit(group=Group.OPERATOR),
 }
 """How each kind comes; strengths of kinds that count in seconds are seconds."""

@@ -102,6 +102,8 @@ class Called(Record):
     number: int
     method: str
     detail: str = ""
+    begun_ns: int = 0
+    """When the program began to send it, where its connection had to be made first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,8 @@ class CreateCalled(Called):
     reduce_only: bool
     price_age_ns: int | None
     """Age by event time of the newest price that this process was given; None for none."""
+    stamped_ns: int
+    """When it leaves by the clock that orders are stamped with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -18,15 +18,17 @@ from core.adapters.exchanges.interface import ExchangeInterface
 from core.domain.events import Act
 from core.engine.bots import Bot
 from core.engine.doors import BotPlan, OpenFeed, VenueRoom
+from core.engine.editing import edit_bot
 from core.engine.engine import Engine
-from core.engine.protocol import Kill, KillStage, Push, StartBot
+from core.engine.protocol import EditBot, Kill, KillStage, Push, StartBot
 from core.engine.starts import StartRecord
-from core.errors import CtosError, LeaseHeld
+from core.errors import ConfigError, CtosError, LeaseHeld
 from core.infrastructure.files import FileLock
 from core.infrastructure.rng import Rng
 from core.services.execution.tracked import Alarm
 from core.services.ports import BotRow, Chunk, FeedKind, FundingRow, Journal
 from core.services.risk.rules import RiskState
+from core.testing.simulation.account import SimulatedAccount
 from core.testing.simulation.clock import MachineClock
 from core.testing.simulation.disk import SimulatedJournal
 from core.testing.simulation.door import VenueDoor
@@ -34,9 +36,15 @@ from core.testing.simulation.faults import Active
 from core.testing.simulation.history import Alarmed, Ended, History, RiskSet, Started, Told
 from core.testing.simulation.loop import Process, SimulationLoop
 from core.testing.simulation.venue import SimulatedVenue
+from core.testing.simulation.wire.bots import at_venue
+from core.testing.simulation.wire.doors import wire_door
+from core.testing.simulation.wire.venue import WireVenue
+from core.testing.simulation.wire.witness import Witnessed
 from core.wiring.doors import Doors as ShippedDoors
 
 NS_PER_S: Final = 1_000_000_000
+EXIT_NS: Final = 50_000_000
+"""How long a process that has ended takes to be gone."""
 Fields = tuple[tuple[str, str | int | bool | None], ...]
 
 
@@ -59,7 +67,7 @@ class Life:
     task: asyncio.Task[None] | None = None
     lease: FileLock | None = None
     journal: SimulatedJournal | None = None
-    door: VenueDoor | None = None
+    door: VenueDoor | Witnessed | None = None
     engine: Engine | None = None
     is_over: bool = False
 
@@ -89,7 +97,7 @@ class Machine:
         self,
         loop: SimulationLoop,
         folder: Path,
-        venue: SimulatedVenue,
+        venue: SimulatedAccount,
         text: str,
         *,
         rng: Rng,
@@ -107,6 +115,8 @@ class Machine:
         self.lives = 0
         self.restart_s = (0.2, 6.0)
         """Shortest and longest until a life that is gone is followed by the next."""
+        self.edited: str | None = None
+        """The file as the user has it elsewhere: what an edit under way makes of it, or made."""
         self.is_wanted = True
         """Whether the next life is to begin when one is over."""
         self.on_life: Callable[[Life], None] | None = None
@@ -157,10 +167,24 @@ class Machine:
         if life.is_over:
             return
         life.is_over = True
+        if how == "ended":
+            self._exit(life)
         self.history.add(Ended(at_ns=self.loop.now_ns(), life=life.process.number, how=how))
         if life is self.life and self.is_wanted:
             wait_s = self._restart.uniform(*self.restart_s)
             self.loop.world_at_ns(self.loop.now_ns() + round(wait_s * NS_PER_S), self._next, life)
+
+    def _exit(self, life: Life) -> None:
+        """After its last line: what is left of a process is cancelled, then it is gone."""
+        for task in tuple(life.process.tasks):
+            task.cancel()
+        at_ns = self.loop.now_ns() + EXIT_NS
+        self.loop.world_at_ns(at_ns, self._gone, life)
+
+    def _gone(self, life: Life) -> None:
+        self.loop.kill(life.process)
+        if life.door is not None:
+            life.door.hang_up()
 
     def _next(self, after: Life) -> None:
         if self.is_wanted and self.life is after:
@@ -211,6 +235,8 @@ class Machine:
 
     def _failed(self, life: Life, error: Exception) -> None:
         """Notes what ended a life: a sentence of ours, or something that nobody expected."""
+        if life.process.is_dead:
+            return  # its coroutines are being buried
         while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
             error = error.exceptions[0]
         word = "life.failed" if isinstance(error, CtosError) else "life.crashed"
@@ -226,7 +252,13 @@ class Machine:
     async def _run(self, life: Life, engine: Engine, starts: StartRecord, *, is_safe: bool) -> None:
         life.engine = engine
         engine.teller = _Teller(self, life)
-        engine._on_alarm = lambda alarm: alarmed(self, life, alarm)  # type: ignore[method-assign] # noqa: SLF001 # alarms have no listener of their own
+        heard = engine._on_alarm  # noqa: SLF001 # alarms have no listener of their own
+
+        def on_alarm(alarm: Alarm) -> None:
+            alarmed(self, life, alarm)
+            heard(alarm)
+
+        engine._on_alarm = on_alarm  # type: ignore[method-assign] # noqa: SLF001 # as above
         engine.on_order_event = starts.progressed
         engine.risk.listen(lambda state, by: self._on_risk(life, state.value, by))
         told = engine._on_risk  # noqa: SLF001 # the service is made anew with the first bot's clock
@@ -241,7 +273,7 @@ class Machine:
         if is_safe:
             with suppress(CtosError):
                 await engine.risk.halt("safe mode", "crash loop")
-        await engine.start_bot(request_of(self.text))
+        await self._start(engine)
         if any(bot.is_running for bot in engine.bots.values()):
             await ended.wait()
 
@@ -249,6 +281,16 @@ class Machine:
         self.history.add(
             RiskSet(at_ns=self.loop.now_ns(), life=life.process.number, state=state, by=by)
         )
+
+    async def _start(self, engine: Engine) -> None:
+        """Starts the bot with the file as it is now, or as it was where an edit did not get far."""
+        try:
+            await engine.start_bot(request_of(self.text))
+        except ConfigError:
+            if self.edited is None:
+                raise
+            self.text, self.edited = self.edited, self.text
+            await engine.start_bot(request_of(self.text))
 
     # -- what an operator asks ----------------------------------------------------------------
 
@@ -258,6 +300,25 @@ class Machine:
         if life is not None and not life.process.is_dead and life.bot is not None:
             bot = life.bot
             self.loop.deliver(life.process, lambda: bot.service.ask(act, "you"))
+
+    def ask_edit(self, text: str) -> None:
+        """Puts another file under the bot that runs, as `ctos edit` does."""
+        life = self.life
+        if life is None or life.engine is None or life.bot is None or life.is_over:
+            return
+        engine, name = life.engine, life.bot.name
+        self.edited = text
+
+        async def ask() -> None:
+            edit = EditBot(bot=name, path="simulated.yaml", text=text, is_applied=True)
+            try:
+                await edit_bot(engine, edit)
+            except CtosError:
+                return
+            if self.text != text:
+                self.text, self.edited = text, self.text
+
+        self.loop.spawn(life.process, ask(), name="edit")
 
     def ask_kill(self, stage: KillStage) -> None:
         """Asks the engine for a stage of a kill."""
@@ -317,11 +378,11 @@ class _Doors:
 
     machine: Machine
     life: Life
-    opened: list[VenueDoor] = field(default_factory=list)
 
     def read(self, request: StartBot) -> BotPlan:
         """The shipped reader."""
-        return read_plan(request.text)
+        plan, venue = read_plan(request.text), self.machine.venue
+        return at_venue(plan, venue.tongue.name) if isinstance(venue, WireVenue) else plan
 
     def feed(self, plan: BotPlan, request: StartBot, now_ns: int) -> OpenFeed:
         """Prices come with the venue; this says only what kind they are."""
@@ -333,13 +394,26 @@ class _Doors:
 
     def exchange(self, plan: BotPlan, feed: OpenFeed, room: VenueRoom) -> ExchangeInterface:
         """This life's door."""
-        machine, life = self.machine, self.life
-        number = life.process.number
+        machine, life, venue = self.machine, self.life, self.machine.venue
+        rng = machine._rng.child(f"door-{life.process.number}")  # noqa: SLF001 # two halves of one thing
+        if isinstance(venue, WireVenue):
+            wired = life.door = wire_door(
+                venue,
+                plan.settings,
+                process=life.process,
+                clock=room.clock,
+                rng=rng,
+                faults=machine.faults,
+                history=machine.history,
+            )
+            return wired
+        assert isinstance(venue, SimulatedVenue)  # noqa: S101 # there are no others
         door = VenueDoor(
-            machine.venue,
+            venue,
             process=life.process,
             clock=machine.clock,
-            rng=machine._rng.child(f"door-{number}"),  # noqa: SLF001 # two halves of one thing
+            stamps=room.clock,
+            rng=rng,
             faults=machine.faults,
             history=machine.history,
         )

@@ -23,12 +23,14 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple, Unpack
 
 from core.infrastructure.rng import Rng
-from core.infrastructure.virtual_time import VirtualLoop
+from core.infrastructure.virtual_time import DeadlockError, VirtualLoop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _HASH_EVERY: Final = 4_096
+_MOST_TURNS: Final = 100_000
+"""Turns within one moment that no program at work needs."""
 _CLOSES: Final = 64
 """How often the coroutine of a dead task is asked to end before it is left alone."""
 
@@ -104,6 +106,8 @@ class SimulationLoop(VirtualLoop):
         self._rng = rng
         self._disorder = disorder
         self._hash = hashlib.blake2b(digest_size=16)
+        self._moved_at = 0
+        """Turns when time moved last."""
         self._untold: list[int] = []
         self._dead: list[Process] = []
 
@@ -202,12 +206,17 @@ class SimulationLoop(VirtualLoop):
 
     def _run_once(self) -> None:
         if not self._ready and not self._stopping:
+            before_ns = self.now_ns()
             self._move_time()
+            if self.now_ns() != before_ns:
+                self._moved_at = self.turns
         self._collect_due()
         while self._ready:
             self._turn(self._draw())
             if self._stopping:
                 return
+            if self.turns - self._moved_at > _MOST_TURNS:
+                raise DeadlockError(f"{_MOST_TURNS} turns in which no time passed: something spins")
 
     def _draw(self) -> asyncio.Handle:
         """Takes out the callback that runs next."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from core.testing.simulation.ablations import Catch
 from core.testing.simulation.campaign import Tally, replay_command
 from core.testing.simulation.faults import HABITS, Kind
 from core.testing.simulation.invariants.watch import INVARIANTS
@@ -15,17 +16,24 @@ STATES: Final = ("none", "INTENT", "SENT", "UNKNOWN", "ACKED", "PARTIAL")
 OFTEN: Final = 100
 
 
-def write_report(tally: Tally, command: str) -> str:
-    """The document."""
+def write_report(tally: Tally, command: str, catches: Sequence[Catch] = ()) -> str:
+    """The document.
+
+    Args:
+        tally: Of the campaign.
+        command: That wrote it.
+        catches: What became of the ablations, where they were hunted.
+    """
     parts = (
         _head(tally, command),
         _verdict(tally),
         _invariants(),
         _faults(tally),
         _marks(tally),
+        _ablations(catches),
         _matrix(tally),
     )
-    return "\n".join(parts).rstrip() + "\n"
+    return "\n".join(part for part in parts if part).rstrip() + "\n"
 
 
 def _head(tally: Tally, command: str) -> str:
@@ -106,6 +114,31 @@ def _marks(tally: Tally) -> str:
             "",
             "| mark | seen |",
             "| --- | --- |",
+            *rows,
+            "",
+        )
+    )
+
+
+def _ablations(catches: Sequence[Catch]) -> str:
+    if not catches:
+        return ""
+    caught = sum(catch.seed is not None for catch in catches)
+    public = sum(catch.ablation.is_historic for catch in catches)
+    rows = (
+        f"| {catch.ablation.name} | {catch.ablation.safeguard} | "
+        f"{'none' if catch.seed is None else catch.seed} | {catch.violation.split(' ')[0]} |"
+        for catch in catches
+    )
+    return "\n".join(
+        (
+            "## Ablations",
+            "",
+            f"Safeguards that were taken out, one at a time: {caught} of {len(catches)} were",
+            f"missed within a thousand seeds. {public} are bugs that other systems had in public.",
+            "",
+            "| taken out | what is missing then | first seed | what it violated |",
+            "| --- | --- | --- | --- |",
             *rows,
             "",
         )

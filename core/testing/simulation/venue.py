@@ -11,7 +11,6 @@ import random
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -34,7 +33,6 @@ from core.adapters.exchanges.models import (
 from core.adapters.exchanges.paper.adapter import PaperExchange
 from core.adapters.exchanges.paper.settings import PaperSettings
 from core.errors import (
-    CtosError,
     InsufficientFunds,
     OrderNotFound,
     OrderRejected,
@@ -44,67 +42,15 @@ from core.errors import (
 from core.infrastructure.clock import VirtualClock
 from core.infrastructure.rng import Rng
 from core.services.ports import Feed
+from core.testing.simulation.account import MINUTE_NS, PROPAGATION_NS, SimulatedAccount
 from core.testing.simulation.faults import Active, Kind
-from core.testing.simulation.history import Accepted, Changed, Filled, History, Settled
+from core.testing.simulation.history import History
 from core.testing.simulation.loop import SimulationLoop
 
 NS_PER_S: Final = 1_000_000_000
-PROPAGATION_NS: Final = 1_900_000_000
-"""Longest until every endpoint tells of an order: what a venue promises, and execution leans on."""
-_FOREIGN: Final = "someone"
-_MINUTE_NS: Final = 60 * NS_PER_S
 
 
-class Truth:
-    """Everything the venue ever said, with the time at which it was so."""
-
-    def __init__(self) -> None:
-        self.versions: dict[str, list[tuple[int, OrderData]]] = {}
-        """Venue's id -> states of the order, oldest first."""
-        self.fills: list[tuple[int, FillData]] = []
-        self.positions: list[tuple[int, Decimal]] = [(0, Decimal(0))]
-        self.open: dict[str, OrderData] = {}
-        self.closed: deque[tuple[int, str]] = deque()
-        """When which order was closed, newest last; the old ones are dropped."""
-        self.by_identity: dict[str, list[str]] = {}
-        """Client order id -> venue's ids."""
-
-    def put(self, at_ns: int, order: OrderData) -> bool:
-        """Notes a word on an order; True for a new one."""
-        versions = self.versions.get(order.order_id)
-        is_new = versions is None
-        if versions is None:
-            versions = self.versions[order.order_id] = []
-            if order.client_order_id:
-                self.by_identity.setdefault(order.client_order_id, []).append(order.order_id)
-        versions.append((at_ns, order))
-        if order.status.is_open:
-            self.open[order.order_id] = order
-        elif self.open.pop(order.order_id, None) is not None or is_new:
-            self.closed.append((at_ns, order.order_id))
-        return is_new
-
-    def as_of(self, order_id: str, at_ns: int) -> OrderData | None:
-        """An order as it was at a moment; None before it was."""
-        versions = self.versions[order_id]
-        place = bisect_right(versions, at_ns, key=lambda item: item[0])
-        return versions[place - 1][1] if place else None
-
-    def open_as_of(self, at_ns: int) -> list[OrderData]:
-        """What was open at a moment."""
-        while self.closed and self.closed[0][0] < at_ns - _MINUTE_NS:
-            self.closed.popleft()
-        recent = [order_id for closed_ns, order_id in self.closed if closed_ns > at_ns]
-        found = (self.as_of(order_id, at_ns) for order_id in (*recent, *self.open))
-        return [order for order in found if order is not None and order.status.is_open]
-
-    def position_as_of(self, at_ns: int) -> Decimal:
-        """What was held at a moment."""
-        place = bisect_right(self.positions, at_ns, key=lambda item: item[0])
-        return self.positions[place - 1][1]
-
-
-class SimulatedVenue:
+class SimulatedVenue(SimulatedAccount):
     """One account at one venue.
 
     Args:
@@ -130,19 +76,10 @@ class SimulatedVenue:
         settings: PaperSettings,
         orders_per_minute: int | None = None,
     ) -> None:
-        self.instrument = instrument
-        self.truth = Truth()
-        self.loop = loop
+        super().__init__(loop, rng, faults, history, instrument)
         self.on_user_data: list[Callable[[UserData], None]] = []
         self.on_ticker: list[Callable[[TickerData], None]] = []
-        self.is_muted = False
-        """Whether the private stream leaves out what happens now."""
-        self._rng = rng
-        self._faults = faults
-        self._history = history
         self._creates: deque[int] = deque()
-        self._foreign: set[str] = set()
-        self._foreign_count = 0
         self.paper = PaperExchange(
             venue=instrument.venue,
             instruments=(instrument,),
@@ -175,6 +112,29 @@ class SimulatedVenue:
     async def close(self) -> None:
         """Ends it."""
         await self.paper.disconnect()
+
+    async def price(self) -> Decimal | None:
+        """Newest price."""
+        ticker = await self.paper.get_ticker(self.instrument.symbol)
+        return ticker.last or ticker.bid
+
+    async def place(
+        self,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal,
+        price: Decimal | None,
+        client_order_id: str,
+    ) -> OrderData:
+        """Straight to the paper venue."""
+        options = OrderOptions(client_order_id=client_order_id)
+        return await self.paper.create_order(
+            self.instrument.symbol, side, order_type, amount, price, options
+        )
+
+    async def take(self, order_id: str) -> None:
+        """Straight at the paper venue."""
+        await self.paper.cancel_order(order_id, self.instrument.symbol)
 
     # -- what requests do on arrival ----------------------------------------------------------
 
@@ -273,83 +233,6 @@ class SimulatedVenue:
             seconds = self._faults.stream(limited).uniform(0.2, 8.0)
             raise RateLimited("asked too often.", retry_after_s=seconds, code="429")
 
-    ban_until_ns: int = 0
-    """End of the ban that is in force."""
-
-    # -- what others do -----------------------------------------------------------------------
-
-    async def place_stranger(self, *, at_market: bool) -> None:
-        """Somebody else trades on the account."""
-        ticker = await self.paper.get_ticker(self.instrument.symbol)
-        price = ticker.last or ticker.bid
-        if price is None:
-            return
-        self._foreign_count += 1
-        side = OrderSide.BUY if self._rng.random() < 0.5 else OrderSide.SELL
-        amount = self.instrument.amount(self._rng.integer(1, 40))
-        far = Decimal("0.7") if side is OrderSide.BUY else Decimal("1.4")
-        limit = (price * far / self.instrument.tick_size).to_integral_value() * (
-            self.instrument.tick_size
-        )
-        order = await self.paper.create_order(
-            self.instrument.symbol,
-            side,
-            OrderType.MARKET if at_market else OrderType.LIMIT,
-            amount,
-            None if at_market else limit,
-            OrderOptions(client_order_id=f"{_FOREIGN}{self._foreign_count}"),
-        )
-        self._foreign.add(order.order_id)
-
-    async def remove_strangers(self) -> None:
-        """Whoever traded there takes orders away again, and gives back what was taken."""
-        for order_id in sorted(self._foreign):
-            if order_id in self.truth.open:
-                await self.paper.cancel_order(order_id, self.instrument.symbol)
-        for _ in range(5):
-            owed = -sum(
-                (
-                    fill.amount if fill.side is OrderSide.BUY else -fill.amount
-                    for _, fill in self.truth.fills
-                    if not self.is_ours(fill)
-                ),
-                Decimal(0),
-            )
-            if not owed:
-                return
-            self._foreign_count += 1
-            with suppress(CtosError):
-                await self.paper.create_order(
-                    self.instrument.symbol,
-                    OrderSide.BUY if owed > 0 else OrderSide.SELL,
-                    OrderType.MARKET,
-                    abs(owed),
-                    None,
-                    OrderOptions(client_order_id=f"{_FOREIGN}{self._foreign_count}"),
-                )
-
-    async def take_away(self, count: int, *, is_silent: bool) -> int:
-        """Cancels orders of ours at the venue: by its user, or in silence by itself."""
-        ours = [order for order in self.truth.open.values() if self.is_ours(order)]
-        done = 0
-        self.is_muted = is_silent
-        try:
-            for _ in range(min(count, len(ours))):
-                order = ours.pop(self._rng.integer(0, len(ours) - 1))
-                try:
-                    await self.paper.cancel_order(order.order_id, self.instrument.symbol)
-                except CtosError:
-                    continue
-                done += 1
-        finally:
-            self.is_muted = False
-        return done
-
-    def is_ours(self, data: OrderData | FillData) -> bool:
-        """Whether the program under test made it."""
-        identity = data.client_order_id
-        return bool(identity) and not str(identity).startswith(_FOREIGN)
-
     # -- inside -------------------------------------------------------------------------------
 
     def _count_create(self) -> None:
@@ -357,10 +240,10 @@ class SimulatedVenue:
         if limit is None:
             return
         now_ns = self.loop.now_ns()
-        while self._creates and self._creates[0] <= now_ns - _MINUTE_NS:
+        while self._creates and self._creates[0] <= now_ns - MINUTE_NS:
             self._creates.popleft()
         if len(self._creates) >= limit:
-            left_ns = self._creates[0] + _MINUTE_NS - now_ns
+            left_ns = self._creates[0] + MINUTE_NS - now_ns
             raise RateLimited("too many orders.", retry_after_s=left_ns / NS_PER_S, code="429")
         self._creates.append(now_ns)
 
@@ -388,21 +271,7 @@ class SimulatedVenue:
         return self.truth.as_of(order_id, self.loop.now_ns() - lag_ns)
 
     def _on_data(self, data: UserData) -> None:
-        now_ns = self.loop.now_ns()
-        if isinstance(data, OrderData):
-            is_new = self.truth.put(now_ns, data)
-            kind = Accepted if is_new else Changed
-            self._history.add(kind(at_ns=now_ns, order=data, is_ours=self.is_ours(data)))
-        elif isinstance(data, FillData):
-            self.truth.fills.append((now_ns, data))
-            signed = data.amount if data.side is OrderSide.BUY else -data.amount
-            if data.fee_currency == self.instrument.base:
-                signed -= data.fee
-            held = self.truth.positions[-1][1] + signed
-            self.truth.positions.append((now_ns, held))
-            self._history.add(Filled(at_ns=now_ns, fill=data, is_ours=self.is_ours(data)))
-        elif isinstance(data, FundingPaymentData):
-            self._history.add(Settled(at_ns=now_ns, payment_id=data.payment_id, amount=data.amount))
+        self.witness(data)
         if not self.is_muted:
             for listener in tuple(self.on_user_data):
                 listener(data)

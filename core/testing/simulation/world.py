@@ -25,10 +25,11 @@ from core.adapters.exchanges.paper.settings import PaperSettings
 from core.domain.events import Act
 from core.engine.protocol import KillStage
 from core.errors import CtosError
-from core.infrastructure.rng import SeededRng
+from core.infrastructure.rng import Rng, SeededRng
 from core.infrastructure.virtual_time import DeadlockError
 from core.services.grid.snapshot import GridPhase
 from core.services.risk.rules import RiskState
+from core.testing.simulation.account import SimulatedAccount
 from core.testing.simulation.bots import DrawnBot, draw_bot
 from core.testing.simulation.faults import NS_PER_S, Active, Episode, Kind, draw_episodes
 from core.testing.simulation.history import (
@@ -45,6 +46,10 @@ from core.testing.simulation.invariants.watch import Watch
 from core.testing.simulation.loop import SimulationLoop
 from core.testing.simulation.market import DrawnFeed
 from core.testing.simulation.venue import SimulatedVenue
+from core.testing.simulation.wire.bots import draw_wire_bot
+from core.testing.simulation.wire.tongues import PORT, TONGUES
+from core.testing.simulation.wire.venue import WireVenue
+from core.testing.simulation.wishes import draw_edit
 from core.wiring.doors import paper_settings
 
 START_NS: Final = 1_767_225_600 * NS_PER_S
@@ -66,6 +71,8 @@ class Setup:
     """Numbers of the episodes that take place; None for all."""
     bot: DrawnBot | None = None
     """Instead of the one that the seed draws."""
+    venue: str = PORT
+    """The venue whose own protocol is spoken; `PORT` for the interface that all stand behind."""
     kill_at_turn: int | None = None
     """The first life dies before this turn of its."""
     kill_at_crossing: int | None = None
@@ -121,11 +128,17 @@ class World:
     def __init__(self, setup: Setup, folder: Path) -> None:
         rng = SeededRng(f"simulation-{setup.seed}")
         self.setup = setup
-        self.bot = setup.bot or draw_bot(rng.child("bot"))
+        self.bot = setup.bot or self._draw_bot(rng.child("bot"))
         drawn = draw_episodes(rng.child("weather"), setup.lasts_s)
         self.episodes = tuple(
             item for item in drawn if setup.only is None or item.number in setup.only
         )
+        edits = rng.child("edits")
+        self._edits = {
+            item.number: draw_edit(edits.child(str(item.number)), self.bot.text)
+            for item in self.episodes
+            if item.kind is Kind.ASK_EDIT
+        }
         order = rng.child("order")
         disorder = (0.0, 0.2, 1.0)[order.integer(0, 2)]
         self.loop = SimulationLoop(START_NS, order, disorder)
@@ -140,17 +153,7 @@ class World:
             lot=self.instrument.lot_size,
             start_ns=START_NS + 1,
         )
-        settings: PaperSettings = paper_settings(plan.door)
-        self.venue = SimulatedVenue(
-            self.loop,
-            rng.child("venue"),
-            self.faults,
-            self.history,
-            instrument=self.instrument,
-            feed=self.feed,
-            settings=settings,
-            orders_per_minute=self.bot.orders_per_minute,
-        )
+        self.venue = self._make_venue(rng.child("venue"), paper_settings(plan.door))
         self.machine = Machine(
             self.loop,
             folder,
@@ -174,6 +177,41 @@ class World:
         self.history.watchers.append(self._on_record)
         self.machine.on_life = self._on_life
 
+    def _draw_bot(self, rng: Rng) -> DrawnBot:
+        if self.setup.venue == PORT:
+            return draw_bot(rng)
+        return draw_wire_bot(rng, TONGUES[self.setup.venue])
+
+    def _make_venue(self, rng: Rng, settings: PaperSettings) -> SimulatedAccount:
+        setup, instrument = self.setup, self.instrument
+        if setup.venue == PORT:
+            return SimulatedVenue(
+                self.loop,
+                rng,
+                self.faults,
+                self.history,
+                instrument=instrument,
+                feed=self.feed,
+                settings=settings,
+                orders_per_minute=self.bot.orders_per_minute,
+            )
+        return WireVenue(
+            self.loop,
+            rng,
+            self.faults,
+            self.history,
+            speaks=TONGUES[setup.venue],
+            instrument=TONGUES[setup.venue].listed(instrument),
+            feed=self.feed,
+            settings=settings,
+            seed=setup.seed,
+        )
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The bot's file, and every file that an edit puts in its place."""
+        return (self.bot.text, *self._edits.values())
+
     # -- the run ------------------------------------------------------------------------------
 
     def run(self) -> Outcome:
@@ -189,6 +227,8 @@ class World:
             self.machine.is_wanted = False
             self.machine.kill()
             self._end()
+            for failure in self.venue.failures:
+                self.watch.violate("V0", f"the venue's server failed: {failure!r}")
             if gc_was_on:
                 gc.enable()
         first = self._first
@@ -342,6 +382,9 @@ class World:
         self.faults.fire(episode)
         self.machine.clock.drift(round(episode.strength))
 
+    def _end_leap(self, _: Episode) -> None:
+        self.machine.clock.step(0)
+
     def _end_drift(self, _: Episode) -> None:
         self.machine.clock.drift(0)
 
@@ -395,6 +438,10 @@ class World:
         self.machine.ask_kill(KillStage.RELEASE)
         self.machine.ask(Act.RESUME)
 
+    def _ask_edit(self, episode: Episode) -> None:
+        self.faults.fire(episode)
+        self.machine.ask_edit(self._edits[episode.number])
+
     def _second(self, episode: Episode) -> None:
         self.faults.fire(episode)
         if self.machine.life is not None and not self.machine.life.is_over:
@@ -418,10 +465,12 @@ class World:
         Kind.ASK_PAUSE: _ask_pause,
         Kind.ASK_CANCEL: _ask_cancel,
         Kind.ASK_HALT: _ask_halt,
+        Kind.ASK_EDIT: _ask_edit,
         Kind.SECOND: _second,
     }
     _ENDS: Final = {
         Kind.PAUSE: _thaw,
+        Kind.CLOCK_LEAP: _end_leap,
         Kind.CLOCK_DRIFT: _end_drift,
         Kind.PRIVATE_CUT: _mend_private,
         Kind.PUBLIC_CUT: _mend_public,

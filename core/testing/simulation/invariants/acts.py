@@ -46,17 +46,37 @@ class NothingOnStalePrices(Invariant):
             yield f"{record.identity} takes at once on prices {age_ns / NS_PER_S:.1f} s old"
 
 
+class NothingInAWrongTime(Invariant):
+    """CK2."""
+
+    name = "I13"
+    sentence = "No create leaves while our clock is more than two seconds off the venue's."
+    most_ns = 2 * NS_PER_S + NS_PER_S // 2
+    """Two seconds, and what a step of the wall within its reason may add."""
+
+    def on(self, record: Record) -> Iterable[str]:
+        """Compares the stamp of each create with true time."""
+        if isinstance(record, CreateCalled):
+            off_ns = record.stamped_ns - record.at_ns
+            if abs(off_ns) > self.most_ns:
+                yield f"{record.identity} left {off_ns / NS_PER_S:.1f} s off the venue's time"
+
+
 class HaltedMeansHalted(Invariant):
     """I10."""
 
     name = "I10"
     sentence = "After a halt no create leaves until a person releases it, also across restarts."
+    on_way_ns = NS_PER_S
+    """What was decided on before may need as long for its connection."""
 
     def __init__(self, terms: Terms) -> None:
         super().__init__(terms)
         self._durable = "ACTIVE"
         self._now: dict[int, str] = {}
         """Life -> state in force."""
+        self._since: dict[int, int] = {}
+        """Life -> when that state came into force."""
 
     def on(self, record: Record) -> Iterable[str]:
         """Follows the state in force in each life."""
@@ -65,9 +85,14 @@ class HaltedMeansHalted(Invariant):
         elif isinstance(record, Started):
             self._now[record.life] = self._durable
         elif isinstance(record, RiskSet):
+            if self._now.get(record.life) != record.state:
+                self._since[record.life] = record.at_ns
             self._now[record.life] = record.state
         elif isinstance(record, CreateCalled) and self._now.get(record.life) == "HALTED":
-            yield f"{record.identity} left while halted"
+            since_ns = self._since.get(record.life, 0)
+            begun_ns = record.begun_ns or record.at_ns
+            if begun_ns >= since_ns or record.at_ns > since_ns + self.on_way_ns:
+                yield f"{record.identity} left while halted"
 
 
 class TheDeadDoNothing(Invariant):

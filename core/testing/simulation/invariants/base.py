@@ -38,6 +38,9 @@ class Terms:
     """Lots of all entries together: what the file allows to be held; None where levels come."""
     is_two_sided: bool = False
     """Whether the grid opens on both sides."""
+    closes_beside_exits: bool = False
+    """Whether a protection closes the position at once while exits still rest: one of them that
+    fills before its cancel turns the position round, until that is closed as well."""
     levels: int
     orders_per_minute: int | None = None
 

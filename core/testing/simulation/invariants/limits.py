@@ -29,13 +29,11 @@ COUNTED = frozenset(
         "get_fills",
         "get_funding_payments",
         "get_positions",
+        "get_balances",
+        "health_check",
     }
 )
-"""What execution asks under its budget."""
-
-
-READ_AT_STARTS = 4
-"""Questions for the account's worth at a start and an end, which no budget counts."""
+"""What is asked under the budget."""
 
 
 class WithinTheRate(Invariant):
@@ -47,17 +45,20 @@ class WithinTheRate(Invariant):
     def __init__(self, terms: Terms) -> None:
         super().__init__(terms)
         self._calls: dict[int, deque[int]] = {}
-        self._banned: dict[int, int] = {}
+        self._bans: dict[int, list[tuple[int, int]]] = {}
+        """Life -> when it heard of each ban, and when that ends."""
 
     def on(self, record: Record) -> Iterable[str]:
         """Counts the calls of the last minute."""
         if isinstance(record, Banned):
-            self._banned[record.life] = max(self._banned.get(record.life, 0), record.until_ns)
+            self._bans.setdefault(record.life, []).append((record.at_ns, record.until_ns))
         if not isinstance(record, Called) or record.method not in COUNTED:
             return
-        if record.at_ns < self._banned.get(record.life, 0):
-            left_s = (self._banned[record.life] - record.at_ns) / NS_PER_S
-            yield f"{record.method} left {left_s:.1f} s before the end of a ban"
+        begun_ns = record.begun_ns or record.at_ns
+        for heard_ns, until_ns in self._bans.get(record.life, ()):
+            if heard_ns <= begun_ns < until_ns:
+                left_s = (until_ns - begun_ns) / NS_PER_S
+                yield f"{record.method} left {left_s:.1f} s before the end of a ban"
         limit = self.terms.orders_per_minute
         if limit is None:
             return
@@ -65,7 +66,7 @@ class WithinTheRate(Invariant):
         calls.append(record.at_ns)
         while calls[0] <= record.at_ns - _MINUTE_NS:
             calls.popleft()
-        if len(calls) > limit + READ_AT_STARTS:
+        if len(calls) > limit:
             yield f"{len(calls)} requests within a minute, allowed are {limit}"
 
 
@@ -88,10 +89,7 @@ class RoomForCancels(Invariant):
         while calls and calls[0] <= record.at_ns - _MINUTE_NS:
             calls.popleft()
         calls.append(record.at_ns)
-        if (
-            isinstance(record, CreateCalled)
-            and len(calls) > max(1, limit * 8 // 10) + READ_AT_STARTS
-        ):
+        if isinstance(record, CreateCalled) and len(calls) > max(1, limit * 8 // 10):
             yield f"a create was request {len(calls)} of the minute; of {limit} a fifth is kept"
 
 

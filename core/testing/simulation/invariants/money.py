@@ -95,7 +95,8 @@ class NeverTooMuch(Invariant):
             self._held += fill.amount if is_entry else -fill.amount
             if identity in self._open:
                 self._open[identity] -= fill.amount
-            if self._held < 0 and not self.terms.is_two_sided:
+            is_one_sided = not (self.terms.is_two_sided or self.terms.closes_beside_exits)
+            if self._held < 0 and is_one_sided:
                 yield f"{-self._held} is held on the wrong side after {fill.trade_id}"
         else:
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.adapters.exchanges.models import FillData
 from core.domain.lifecycle import OrderState
-from core.services.grid.slots import Progress
+from core.services.grid.slots import Leg, Progress
 from core.services.grid.snapshot import GridPhase
 from core.testing.simulation.history import (
     Accepted,
@@ -32,6 +32,7 @@ from core.testing.simulation.marks import Marks
 if TYPE_CHECKING:
     from core.services.execution.service import ExecutionService
     from core.services.grid.machine import GridMachine
+    from core.services.grid.settings import GridSettings
     from core.testing.simulation.faults import Episode
     from core.testing.simulation.host import Life
     from core.testing.simulation.world import World
@@ -45,6 +46,7 @@ INVARIANTS: Final[Sequence[type[Invariant]]] = (
     acts.NothingOnStalePrices,
     orders.WithinFilters,
     money.ProfitIsExact,
+    acts.NothingInAWrongTime,
     acts.HaltedMeansHalted,
     orders.StrangersAreLeftAlone,
     orders.AbsenceIsProved,
@@ -77,11 +79,19 @@ _COUNTED: Final[dict[type, str]] = {
 
 
 NO_LADDER = "no ladder"
+COMPOUNDED: Final = Decimal("0.1")
+"""Fraction by which orders that grow with what they earn may have grown within a run."""
 
 
 def is_out_of_range(machine: GridMachine) -> bool:
-    """Whether a grid holds because the price has left its file: it waits for a person."""
-    return machine.phase is GridPhase.HOLDING and machine.phase_reason.startswith(NO_LADDER)
+    """Whether a grid has no ladder because the price has left its file, and has said so.
+
+    It waits for a person then, or for the price to come back.
+    """
+    if machine.phase is GridPhase.HOLDING:
+        return machine.phase_reason.startswith(NO_LADDER)
+    waits = machine._awaits_price and not machine._is_price_back()  # noqa: SLF001 # a witness looks inside
+    return machine.phase is GridPhase.BUILDING and waits
 
 
 class Watch:
@@ -224,7 +234,7 @@ class Watch:
     def _missing_fills(self) -> list[str]:
         life = self._world.machine.life
         assert life is not None  # noqa: S101 # asked by `unrest` after it looked
-        assert life.journal is not None  # noqa: S101
+        assert life.journal is not None  # noqa: S101 # open while it lives
         reader = life.journal
         return [
             fill.trade_id
@@ -336,33 +346,46 @@ class Watch:
 
 
 def terms_of(world: World) -> Terms:
-    """What the bot's file allows, worked out from its words."""
+    """What the bot's file allows, worked out from its words.
+
+    Where the file is edited, what the old ladder holds stays beside what the new one may buy.
+    """
     from core.testing.simulation.host import read_plan
 
-    settings = read_plan(world.bot.text).settings
+    plans = [read_plan(text).settings for text in world.texts]
+    settings = plans[0]
+    is_open_ended = str(settings.grid_type) == "infinity"
     rules = settings.instrument
-    levels = settings.level_count
-    step = settings.amount_step
+    most = sum((_most(plan) for plan in plans), Decimal(0))
+    return Terms(
+        instrument=rules,
+        entry_side=settings.entry_side.value,
+        most_lots=None if is_open_ended else int(most / rules.lot_size),
+        levels=sum(plan.level_count for plan in plans),
+        is_two_sided=str(settings.grid_type) == "neutral",
+        closes_beside_exits=settings.protections.stop_loss is not None,
+        orders_per_minute=world.venue.profile.orders_per_minute,
+    )
+
+
+def _most(settings: GridSettings) -> Decimal:
+    """The entries of a whole ladder together, and what is kept beside them."""
+    levels, step = settings.level_count, settings.amount_step
     most = Decimal(0)
     for level in range(1, levels + 1):
         amount = settings.order_amount + (levels - level) * settings.martingale_increment
         most += amount // step * step
-    is_open_ended = str(settings.grid_type) == "infinity"
-    return Terms(
-        instrument=rules,
-        entry_side=settings.entry_side.value,
-        most_lots=None if is_open_ended else rules.lots(most),
-        levels=levels,
-        is_two_sided=str(settings.grid_type) == "neutral",
-        orders_per_minute=world.venue.profile.orders_per_minute,
-    )
+    if settings.is_compounding:
+        most += most * COMPOUNDED
+    reserve = settings.protections.reserve
+    return most if reserve is None else most + reserve.amount * 2
 
 
 def execution_of(world: World) -> ExecutionService:
     """The execution of the life that runs."""
     life = world.machine.life
     assert life is not None  # noqa: S101 # asked for a life that runs
-    assert life.engine is not None  # noqa: S101
+    assert life.engine is not None  # noqa: S101 # there while it lives
     return next(iter(life.engine.accounts)).execution
 
 
@@ -372,7 +395,17 @@ def ours(world: World) -> list[FillData]:
 
 
 def is_excused(machine: GridMachine, level: int) -> bool:
-    """Whether a level without an order is meant to have none: the price is too near, or far."""
+    """Whether a level without an order is meant to have none.
+
+    The price is too near, or far; one exit stands for all; a protection lets no entry rest; or
+    an edit took its line off.
+    """
+    if machine.is_scalping:
+        return True
+    slot = machine.slots[level - 1]
+    is_entry = slot.leg(machine.ledger.lots(level)) is Leg.ENTRY
+    if is_entry and (slot.is_orphan or machine._is_frozen):  # noqa: SLF001 # a witness looks inside
+        return True
     if machine.settings.active_window and level not in machine._window:  # noqa: SLF001 # a witness looks inside
         return True
-    return machine.slots[level - 1].is_waiting
+    return slot.is_waiting

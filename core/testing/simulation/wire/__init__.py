@@ -1,0 +1,1 @@
+"""The venues' own protocols inside the simulation: bytes, sockets, signatures."""
