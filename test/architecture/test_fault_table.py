@@ -27,6 +27,12 @@ ROW = re.compile(rf"^\| ({ID}) \|(.*)$", re.MULTILINE)
 RULE = re.compile(rf"^\*\*({ID}) ", re.MULTILINE)
 SHOWN = re.compile(r"`(test/[\w/]+\.py)::(test_\w+)`")
 UNSHOWN = ("Not shown yet", "Not handled yet")
+FAULTS = {
+    "T": 24, "V": 35, "D": 22, "PR": 20, "CK": 7, "ST": 13, "OP": 12, "CF": 14, "RS": 8,
+}  # fmt: skip
+"""Letters of the kinds of faults -> how many of each are known: requests and connections, orders,
+prices, processes, clocks, disks, people, files, running together."""
+ROOM = re.compile(r"^\| `([\w/]+)`[^|]*\| ([^|]+) \|$", re.MULTILINE)
 
 
 def section(heading: str) -> str:
@@ -101,6 +107,41 @@ def test_every_id_that_the_code_speaks_of_is_explained():
     }
 
     assert unknown == set()
+
+
+def known_faults() -> set[str]:
+    """Every row that was ever thought of."""
+    return {f"{kind}{number}" for kind, last in FAULTS.items() for number in range(1, last + 1)}
+
+
+def roomless() -> dict[str, set[str]]:
+    """Folder of a room that does not exist -> the faults that belong there."""
+    rows = ROOM.findall(section("Rooms that do not exist"))
+    return {folder: set(re.findall(ID, ids)) for folder, ids in rows}
+
+
+def test_every_known_fault_has_its_place():
+    """Each stands in the table, once, or belongs to a room that is not there."""
+    placed = [row[0] for row in ROW.findall(PAGE) if row[0] in known_faults()]
+    placed += [word for ids in roomless().values() for word in ids]
+
+    assert sorted(known_faults() - set(placed)) == []
+    assert [word for word, count in Counter(placed).items() if count > 1] == []
+
+
+def test_a_room_that_is_built_has_its_faults_shown():
+    """What is said not to exist does not."""
+    built = [folder for folder in roomless() if (ROOT / folder).exists()]
+
+    assert len(roomless()) == PAGE.count("\n| `core/")
+    assert built == []
+
+
+def test_nothing_that_exists_is_unhandled_or_unshown():
+    """The two headings that admit something stay empty."""
+    left = {heading: [row[0] for row in ROW.findall(section(heading))] for heading in UNSHOWN}
+
+    assert left == {heading: [] for heading in UNSHOWN}
 
 
 def test_no_id_is_explained_twice():

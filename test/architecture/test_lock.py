@@ -1,7 +1,13 @@
 """The lock installs the same files everywhere, says how to know them, and not where from."""
 
+import base64
+import hashlib
+import os
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +20,7 @@ LOCKS = ["requirements.lock", "requirements-all.lock"]
 TESTED = ["data", "fast", "hyperliquid", "ibkr"]
 """Extras in the first lock, because their tests run everywhere."""
 
+FROM_A_FOLDER = "-f"
 PINNED = re.compile(r"[a-z0-9][a-z0-9.-]*==[^\s;]+( ; \S.*)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
@@ -119,3 +126,78 @@ def test_both_locks_agree():
     names = {name for name, _ in first} & {name for name, _ in second}
 
     assert {pin for pin in first ^ second if pin[0] in names} == set()
+
+
+def wheel(folder: Path, text: str) -> Path:
+    """A wheel of one module, made by hand."""
+    folder.mkdir()
+    path = folder / "kanarie-1.0-py3-none-any.whl"
+    files = {
+        "kanarie.py": text,
+        "kanarie-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: kanarie\nVersion: 1.0\n",
+        "kanarie-1.0.dist-info/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
+    }
+    rows = [
+        f"{name},sha256={_record_hash(content)},{len(content)}" for name, content in files.items()
+    ]
+    files["kanarie-1.0.dist-info/RECORD"] = "\n".join(rows) + "\nkanarie-1.0.dist-info/RECORD,,\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return path
+
+
+def _record_hash(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def installed(lock: Path, links: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """What `make install` does with a lock, from a folder instead of an index."""
+    flags = re.search(r"^LOCKED := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert flags is not None
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--isolated"),
+            *flags[1].split(),
+            *("--no-index", "--no-cache-dir", FROM_A_FOLDER, str(links)),
+            *("--target", str(target), "-r", str(lock)),
+        ],
+        env={**os.environ, "HOME": str(lock.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_file_that_was_exchanged_is_not_installed(tmp_path: Path):
+    """The lock's hash lets the looked-at wheel in, and refuses one byte more under its name."""
+    looked_at = wheel(tmp_path / "before", "WORD = 'good'\n")
+    exchanged = wheel(tmp_path / "after", "WORD = 'evil'\n")
+    lock = tmp_path / "requirements.lock"
+    digest = hashlib.sha256(looked_at.read_bytes()).hexdigest()
+    lock.write_text(f"kanarie==1.0 \\\n    --hash=sha256:{digest}\n")
+
+    good = installed(lock, looked_at.parent, tmp_path / "good")
+    evil = installed(lock, exchanged.parent, tmp_path / "evil")
+
+    assert good.returncode == 0, good.stderr
+    assert "good" in (tmp_path / "good" / "kanarie.py").read_text()
+    assert evil.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in evil.stderr
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_lock_without_a_hash_installs_nothing(tmp_path: Path):
+    """A pin alone, as a hurried hand would write it, is refused."""
+    links = wheel(tmp_path / "links", "WORD = 'good'\n").parent
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("kanarie==1.0\n")
+
+    done = installed(lock, links, tmp_path / "target")
+
+    assert done.returncode != 0
+    assert "hash" in done.stderr.lower()
+    assert not (tmp_path / "target").exists()

@@ -32,6 +32,12 @@ BREAKS = {
         "import sqlite3\nconnection.execute(f'SELECT * FROM {table}')",
         "import sqlite3\nconnection.execute(f'DELETE FROM bots WHERE name = {name!r}')",
     ],
+    "text-is-never-markup": [
+        "Text.from_markup(venue_text)",
+        "Static(venue_text, markup=True)",
+        "typer.Typer(rich_markup_mode='rich')",
+    ],
+    "money-is-decimal": ["price = Decimal(0.1)", "price = decimal.Decimal(float(text))"],
     "no-silence-on-an-orders-way": ["try:\n    send()\nexcept Exception:\n    pass"],
 }
 KEEPS = {
@@ -46,6 +52,8 @@ KEEPS = {
         "import sqlite3\nCOLUMNS = 'a, b'\nconnection.execute(f'SELECT {COLUMNS} FROM bots')",
         "import sqlite3\nconnection.execute('SELECT * FROM bots WHERE name = ?', (name,))",
     ],
+    "text-is-never-markup": ["Text(venue_text)", "typer.Typer(rich_markup_mode=None)"],
+    "money-is-decimal": ["price = Decimal('0.1')", "price = Decimal(3)", "Decimal(str(value))"],
     "no-silence-on-an-orders-way": [
         "try:\n    send()\nexcept Exception:\n    log.exception('x')",
         "try:\n    send()\nexcept ValueError:\n    pass",

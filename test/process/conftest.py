@@ -1,5 +1,6 @@
 """Real processes: the command line as a user starts it, its engine, its signals."""
 
+import importlib.util
 import json
 import os
 import pty
@@ -13,6 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Tests of live bots say `from live import LiveRun, LiveSpec`; test/ is no package.
+_LIVE = importlib.util.spec_from_file_location("live", Path(__file__).with_name("live.py"))
+assert _LIVE is not None
+assert _LIVE.loader is not None
+sys.modules["live"] = importlib.util.module_from_spec(_LIVE)
+_LIVE.loader.exec_module(sys.modules["live"])
 
 PATIENCE_S = 30.0
 LOOK_S = 0.02
@@ -145,6 +153,8 @@ class Terminal:
 
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
+            # What a screen writes goes into the folder that it was opened in.
+            os.chdir(environ["CTOS_HOME"])
             os.execvpe(command[0], command, environ)  # noqa: S606 - no shell wanted
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
@@ -224,8 +234,11 @@ def terminal(ctos: Ctos) -> Iterator[Callable[..., Terminal]]:
     """Opens the command line in terminals."""
     opened: list[Terminal] = []
 
-    def open_terminal(*arguments: str | Path, rows: int = 36, columns: int = 120) -> Terminal:
-        command = [sys.executable, "-m", "tui.cli", *map(str, arguments)]
+    def open_terminal(
+        *arguments: str | Path, rows: int = 36, columns: int = 120, program: str = ""
+    ) -> Terminal:
+        front = [program] if program else ["-m", "tui.cli"]
+        command = [sys.executable, *front, *map(str, arguments)]
         opened.append(Terminal(command, ctos.environ, rows, columns))
         return opened[-1]
 

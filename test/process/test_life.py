@@ -250,8 +250,13 @@ def test_a_vanished_screen_leaves_the_bot_its_grace(ctos, terminal):
 
 @pytest.mark.parametrize(
     "environ, size, word",
-    [({"TERM": "dumb"}, (36, 120), "TERM=dumb"), ({}, (15, 60), "60x15")],
-    ids=["dumb", "small"],
+    [
+        ({"TERM": "dumb"}, (36, 120), "TERM=dumb"),
+        ({"TERM": ""}, (36, 120), "TERM=dumb"),
+        ({}, (15, 60), "60x15"),
+        ({}, (0, 0), "0x0"),
+    ],
+    ids=["dumb", "nameless", "small", "no size"],
 )
 def test_a_terminal_without_a_screen_gets_one_line_and_a_diary(ctos, terminal, environ, size, word):
     """A dumb or tiny terminal is told why, in one line, and the bot runs."""
