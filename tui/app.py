@@ -43,6 +43,7 @@ from tui.modals.sheet import Sheet
 from tui.palette import SuiteCommands
 from tui.presentation import glyphs, times
 from tui.presentation.look import Look
+from tui.presentation.message import in_words
 from tui.presentation.topbar import Bar, mode_words
 from tui.result import ScreenResult
 from tui.saying import Saying
@@ -136,6 +137,7 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
         """Counts on, for the light that turns while a line reconnects."""
         self.said = Said("")
         self._seen_message: tuple[str, datetime | None] = ("", None)
+        self._seen_alarm: tuple[str, str, datetime | None] = ("", "", None)
         self._is_paint_due = False
         self.retry_now = asyncio.Event()
         self._paint: Paint | None = None
@@ -300,6 +302,11 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
             tone = "error" if snapshot.is_error else ""
             if not self.said.is_sticky or snapshot.is_error:
                 self.said = Said(snapshot.message, tone, clock, is_sticky=snapshot.is_error)
+        alarm = (snapshot.bot, snapshot.alarm, snapshot.alarm_at)
+        if snapshot.alarm_at is not None and alarm != self._seen_alarm:
+            self._seen_alarm = alarm
+            said = in_words(snapshot.alarm_code, snapshot.alarm, self.look)
+            self.said = Said(said, "error", self.look.time(snapshot.alarm_at), is_sticky=True)
 
     # Paint.
 

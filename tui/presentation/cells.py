@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
-from unicodedata import combining, east_asian_width
+from unicodedata import category, combining, east_asian_width
 
 ELLIPSIS = "…"
+UNSHOWABLE = "\N{REPLACEMENT CHARACTER}"
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories of characters that do something instead of being seen."""
 
 
 class Span(NamedTuple):
@@ -40,6 +43,16 @@ def _char_width(char: str) -> int:
     if east_asian_width(char) in "WF":
         return 2
     return 0 if combining(char) else 1
+
+
+def harmless(text: str) -> str:
+    """`text` without what a terminal would obey: controls, escapes, direction marks.
+
+    Each of them becomes one visible sign of one cell, so that widths stay what they were taken for.
+    """
+    if text.isprintable():
+        return text
+    return "".join(UNSHOWABLE if category(char) in _OBEYED else char for char in text)
 
 
 def crop(text: str, cells: int, *, mark: str = ELLIPSIS) -> str:

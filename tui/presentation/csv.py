@@ -7,12 +7,18 @@ import io
 import re
 from collections.abc import Sequence
 
+from tui.presentation.cells import harmless
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def safe(cell: str) -> str:
-    """A cell that begins like a formula gets a quote in front, unless it is just a number."""
+    """A cell that begins like a formula gets a quote in front, unless it is just a number.
+
+    What a terminal would obey is replaced: a carriage return would begin a row of its own.
+    """
+    cell = harmless(cell)
     if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell

@@ -6,6 +6,14 @@ from tui.presentation.cells import Line, Span, line_width
 from tui.presentation.look import Look
 
 
+def in_words(code: str, message: str, look: Look) -> str:
+    """An alarm: named in the language of the screen first, then as it was told."""
+    named = look.words.get(f"alarm.{code}", "")
+    if not named:
+        return message
+    return f"{named} ({message.removeprefix(f'{code}: ')})"
+
+
 def message_line(
     message: Span,
     clock: str,

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.strip import Strip
 
-from tui.presentation.cells import Line
+from tui.presentation.cells import Line, harmless
 from tui.presentation.glyphs import Glyphs, in_ascii
 
 FOREGROUNDS: Final[Mapping[str, str]] = {
@@ -132,4 +132,5 @@ class Paint:
             style = self.style(tone)
             if laid is not None:
                 style += laid
-            yield Segment(in_ascii(text) if is_ascii else text, style)
+            shown = harmless(text)
+            yield Segment(in_ascii(shown) if is_ascii else shown, style)
