@@ -278,16 +278,19 @@ class Matcher:
         """Goes over to units and parts that are so many times as fine."""
         if prices == amounts == 1:
             return
-        orders = sorted(self, key=lambda order: order.number)
+        found = [
+            (order, side.key(key) * prices)  # a key of a key is the price
+            for side in self._sides
+            for key, level in side.levels.items()
+            for order in level.values()
+        ]
         self._buys, self._sells = _Side(is_buy=True), _Side(is_buy=False)
         self.lot *= amounts
-        for order in orders:
-            if order.price is None:
-                continue
-            order.price *= prices
+        for order, price in sorted(found, key=lambda item: item[0].number):
+            order.price = price
             order.remaining *= amounts
             order.ahead *= amounts
-            self._side(order).add(order, order.price)
+            self._side(order).add(order, price)
         self._cache()
 
     # -- inside -------------------------------------------------------------------------------
@@ -317,7 +320,7 @@ class Matcher:
         for key, orders in side.from_best(worst):
             if key > beyond or is_touch:
                 matches.extend(Match(order, order.remaining) for order in orders)
-            elif is_counted and key == trade:
+            else:  # counted, and at the trade's very price: `worst` lets no other key through
                 self._count(orders, row.amount, matches)
 
     def _count(self, orders: list[Resting], volume: int, matches: list[Match]) -> None:

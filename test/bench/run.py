@@ -14,6 +14,7 @@ golden    `golden.py`: two million trades, beside hftbacktest and nautilus_trade
 streams   `streams.py`: a message of a venue, and a reconnection, beside ccxt.pro in the same run
 orders    `orders.py`: a price to an order, an order alone, a signature, beside ccxt in the same run
 engine    `engine.py`: a price to an order through the whole live engine, beside ccxt's bare one
+simulation  `simulation.py`: one grid under faults, as a multiple of real time
 
 The replay is also given as a multiple of a plain loop in Decimal over as many prices, so that runs
 on different machines compare. `feeds.py` beside this measures the reading of recordings alone.
@@ -41,8 +42,9 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 REPEATS: Final = 7
-LIVE: Final = ("streams", "orders", "engine")
-PARTS: Final = ("help", "replay", "reaction", "picture", "screen", "golden", *LIVE)
+BESIDE: Final = ("screen", "golden", "streams", "orders", "engine", "simulation")
+"""Parts that are scripts of their own."""
+PARTS: Final = ("help", "replay", "reaction", "picture", *BESIDE)
 CONFIG: Final = """
 grid_system:
   exchange: paper
@@ -93,11 +95,7 @@ def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[s
         found["help"] = start_up()
     if {"replay", "reaction", "picture"} & set(parts):
         found |= on_tape(folder, rows, parts)
-    if "screen" in parts:
-        found |= beside("screen.py", folder / "screen.json")
-    if "golden" in parts:
-        found |= beside("golden.py", folder / "golden.json")
-    for part in LIVE:
+    for part in BESIDE:
         if part in parts:
             found |= beside(f"{part}.py", folder / f"{part}.json")
     return found
@@ -325,7 +323,7 @@ def part_of(file: str, name: str) -> str:
         return rooms.get(parts[1], parts[1])
     if parts[0] == "domain":
         return "matching and rules"
-    if parts[0] in {"engine", "infrastructure", "wiring.py"}:
+    if parts[0] in {"engine", "infrastructure", "wiring"}:
         return "engine, loop"
     return "diary" if "/tui/" in file else "Python, NumPy, imports"
 

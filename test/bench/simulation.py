@@ -10,6 +10,7 @@ of a venue runs too, with its parsers and signatures, on a quarter of the seeds.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
@@ -29,17 +30,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--hours", type=float, default=0.25)
     parser.add_argument("--venue", choices=(PORT, *sorted(TONGUES)))
+    parser.add_argument("--out", type=Path, help="where the numbers go as JSON")
     options = parser.parse_args()
+    found: dict[str, float] = {}
     venues = (PORT, *sorted(TONGUES)) if options.venue is None else (options.venue,)
     print(f"{'run':20} {'median':>8} {'slowest':>8}   times real time, one core")
     for venue in venues:
         seeds = options.seeds if venue == PORT or options.venue else max(options.seeds // 4, 1)
         for name, only in (("quiet", frozenset[int]()), ("weather", None)):
-            show(f"{name} {'' if venue == PORT else venue}", venue, only, seeds, options.hours)
+            label = name if venue == PORT else f"{name} {venue}"
+            found[f"{label}, times real time (goal {GOAL})"] = show(
+                label, venue, only, seeds, options.hours
+            )
+    if options.out is not None:
+        table = {"simulation, one core": found}
+        options.out.write_text(json.dumps(table), encoding="utf-8")
 
 
-def show(label: str, venue: str, only: frozenset[int] | None, seeds: int, hours: float) -> None:
-    """Measures some seeds and prints a row."""
+def show(label: str, venue: str, only: frozenset[int] | None, seeds: int, hours: float) -> float:
+    """Measures some seeds and prints a row; gives the median."""
     from core.testing.simulation.world import Setup
 
     speeds = [
@@ -49,6 +58,7 @@ def show(label: str, venue: str, only: frozenset[int] | None, seeds: int, hours:
     median, slowest = statistics.median(speeds), min(speeds)
     word = "" if median >= GOAL else f"   below the goal of {GOAL}"
     print(f"{label:20} {median:8,.0f} {slowest:8,.0f}{word}")
+    return median
 
 
 def speed(setup: object) -> float:

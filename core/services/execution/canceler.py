@@ -25,7 +25,7 @@ class Canceler:
 
     def start(self, order: TrackedOrder) -> None:
         """Begins, unless it has begun or the venue's id is not known yet (then when it is)."""
-        if order.is_canceling or order.is_ended or not order.order_id:
+        if order.is_canceling or not order.order_id or not self._is_wanted(order):
             return
         order.is_canceling = True
         self._desk.spawn(self._work(order), f"cancel {order.client_order_id}")
@@ -45,7 +45,8 @@ class Canceler:
 
     def _is_wanted(self, order: TrackedOrder) -> bool:
         """Whether there is something to cancel; one that vanished is the resolver's."""
-        return not (order.is_ended or order.state.is_final or order.is_vanished)
+        is_over = order.is_ended or order.state.is_final or order.is_vanished
+        return order.is_revived or not is_over
 
     async def _try(self, order: TrackedOrder) -> None:
         desk = self._desk

@@ -44,13 +44,14 @@ class Listener:
 
     Args:
         desk: Shared.
-        on_silence: Called with a bot whose orders the private stream does not speak of.
+        on_doubt: Called with a bot of whose orders more may be so than was told: the private stream
+            says nothing, or an order filled that was over.
     """
 
-    def __init__(self, desk: Desk, on_silence: Callable[[BotBook], None]) -> None:
+    def __init__(self, desk: Desk, on_doubt: Callable[[BotBook], None]) -> None:
         self._desk = desk
         self._reconciler = Reconciler(desk, self.take_fill, self.take_funding)
-        self.on_silence = on_silence
+        self.on_doubt = on_doubt
         self._quarantine = Quarantine()
         self._short: dict[str, TrackedOrder] = {}
         """Client order id -> order that is final and misses fills."""
@@ -136,7 +137,7 @@ class Listener:
         }
         for bot in {order.bot.bot_id: order.bot for order, _ in silent.values()}.values():
             log.warning("stream.silent bot=%s", bot.bot_id)
-            self.on_silence(bot)
+            self.on_doubt(bot)
         for key, (order, since_ns) in silent.items():
             if self._heard_ns <= since_ns:
                 self._unheard.setdefault(key, (order, since_ns))
@@ -231,6 +232,7 @@ class Listener:
             text = f"order {order.client_order_id} was {stored.state} and filled {fill.trade_id}"
             self._desk.alarm(Alarm(bot.bot_id, "LATE_FILL", text, now_ns))
             self._desk.manager.on_fill(order, fill, now_ns)
+            self.on_doubt(bot)
         return True
 
     async def _identify(self, bot: BotBook, fill: FillData) -> None:

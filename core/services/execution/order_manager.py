@@ -181,7 +181,7 @@ class OrderManager:
             self._accept(order, at_ns)
         if data.reason and order.state.is_final and not order.code:
             order.code = data.reason
-        order.is_vanished = False
+        order.is_vanished = order.is_revived = False
         if was != (order.state, order.reported, order.order_id):
             self._write(order, at_ns)
         self._finish(order, at_ns)
@@ -234,6 +234,7 @@ class OrderManager:
 
     def vanish(self, order: TrackedOrder, at_ns: int) -> None:
         """The venue had it, and does not list it any more: it has to be asked for (V9)."""
+        order.is_revived = False
         if order.state.is_final or order.is_vanished:
             return
         order.is_vanished = True
@@ -296,7 +297,9 @@ class OrderManager:
 
     def _is_known(self, order: TrackedOrder, signal: Signal, data: OrderData) -> bool:
         """Whether a word repeats what was heard before: most echoes of the stream do."""
-        if order.is_unknown_told or order.is_vanished or data.order_id != order.order_id:
+        if order.is_unknown_told or order.is_vanished or order.is_revived:
+            return False
+        if data.order_id != order.order_id:
             return False
         if order.is_ended:
             is_settled = order.state not in lifecycle.NEVER_EXISTED
@@ -332,10 +335,9 @@ class OrderManager:
         self._name(order, data.order_id)
         order.reported = max(order.reported, self._lots(order, data.filled))
         order.cancel_wanted = True
-        if data.status.is_open:
+        order.is_revived = data.status.is_open
+        if order.is_revived:
             self.out.cancels.append(order)
-        if not order.is_complete:
-            self.out.short.append(order)
 
     def _name(self, order: TrackedOrder, order_id: str) -> None:
         if order_id and not order.order_id:

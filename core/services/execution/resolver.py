@@ -49,6 +49,12 @@ class Case:
         self.history_ns = 0
         """When the list of closed orders was asked for last that did not name it (monotonic)."""
 
+    def begin_again(self, certain_ns: int) -> None:
+        """It was found and vanished: what was answered before says nothing of that."""
+        self.negatives.clear()
+        self.certain_from_ns = certain_ns
+        self.history_ns = 0
+
     @property
     def was_looked_for(self) -> bool:
         """Whether the closed orders were looked through, late enough to count."""
@@ -75,11 +81,12 @@ class Resolver:
         """Whether this venue lists closed orders, all that matter, as far as is known."""
 
     def add(self, order: TrackedOrder) -> None:
-        """Takes on an order; one that is being worked on already stays as it is."""
+        """Takes on an order; one in doubt already stays as it is, unless it vanished just now."""
         symbol = order.command.symbol
         is_idle = symbol not in self._cases
         cases = self._cases.setdefault(symbol, {})
-        if order.client_order_id in cases:
+        case = cases.get(order.client_order_id)
+        if case is not None and not order.is_vanished:
             return
         clock = self._desk.clock
         # Elapsed time, so that a wall clock that is set neither cuts the wait nor stretches it.
@@ -90,7 +97,10 @@ class Resolver:
         certain_ns = certain_from_ns(
             clock.monotonic_ns() + left_ns, self._desk.settings, self._clock_watch.skew_ns
         )
-        cases[order.client_order_id] = Case(order, certain_ns)
+        if case is None:
+            cases[order.client_order_id] = Case(order, certain_ns)
+        else:
+            case.begin_again(certain_ns)
         if is_idle:
             self._desk.spawn(self._work(symbol), f"resolve {symbol}")
         else:

@@ -98,6 +98,7 @@ class TrackedOrder:
         "is_heard",
         "is_in_flight",
         "is_paged",
+        "is_revived",
         "is_unknown_told",
         "is_vanished",
         "order_id",
@@ -141,6 +142,8 @@ class TrackedOrder:
         self.is_unknown_told = False
         self.is_vanished = False
         """Whether the venue had it once and does not know it any more."""
+        self.is_revived = False
+        """Whether the venue has it open although it was proved absent or refused."""
         self.is_paged = False
         self.unknown_since_ns = 0
         self.asked_ns = 0

@@ -11,11 +11,13 @@ import pytest
 
 from core.adapters.exchanges.models import OrderData, OrderSide, OrderStatus, PositionData
 from core.domain.events import OrderEnded, Reconciled
+from core.domain.lifecycle import OrderState
 from core.errors import OrderNotFound
 from core.services.execution import reconciler
+from core.services.execution.comparison import compare
 from core.services.execution.settings import ExecutionSettings
 from core.services.execution.tracked import Schedule
-from core.testing.execution import BOT, SYMBOL, Bench
+from core.testing.execution import BOT, SYMBOL, Bench, cancel
 from core.testing.scripted_venue import Create
 
 D = Decimal
@@ -269,3 +271,129 @@ def test_an_order_with_our_prefix_that_the_journal_does_not_know_is_foreign(benc
 
     assert codes(bench) == ["FOREIGN_ORDER"]
     assert bench.venue.cancels == []
+
+
+def test_executions_are_in_when_a_comparison_is_over(bench: Bench):
+    """Not moments later: whoever asked for it may lean on the books at once."""
+    bench.place("a1")
+    bench.venue.is_stream_silent = True
+    bench.venue.fill("a1", "0.2")
+    bench.run(bench.service.reconcile(BOT))
+
+    assert [fill.amount for fill in bench.fills()] == [200]
+    assert bench.inbox.of(Reconciled)[-1].foreign_position == 0
+    assert codes(bench) == []
+
+
+def test_the_mark_lies_as_far_before_the_question_as_endpoints_may_lag(bench: Bench):
+    """Two seconds: an execution that a list tells of late is asked for again."""
+    bench.wait(100)
+    at_ns = bench.clock.now_ns()
+    bench.run(bench.service.reconcile(BOT))
+    bench.run(bench.journal.flush())
+
+    assert bench.journal.mark("scripted", "test", SYMBOL) == at_ns - 2_000_000_000
+
+
+def test_an_order_of_ours_that_lives_on_without_a_name_is_cancelled(bench: Bench):
+    """Cancelled for us, open at the venue after a restart, told by the venue's id alone."""
+    bench.place("a1")
+    bench.do(lambda: bench.venue.end("a1", OrderStatus.CANCELED))
+    shown = bench.venue.by_client_id("a1")
+    bench.run(bench.journal.flush())
+    bench.crash()
+    bench.venue.orders[shown.order_id] = replace(
+        shown, client_order_id=None, status=OrderStatus.OPEN
+    )
+    found = bench.attach()
+    bench.wait(5)
+
+    assert found.foreign_orders == 0
+    assert codes(bench) == ["REVIVED"]
+    assert bench.venue.cancels == [shown.order_id]
+
+
+def test_health_counts_what_is_in_doubt_and_what_is_missing(bench: Bench):
+    """One did not answer, one the venue does not list; the third rests."""
+    bench.place("a1", OrderSide.BUY, 970)
+    bench.place("a2", OrderSide.BUY, 980)
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.place("a3")
+    bench.venue.forget("a2")
+    bench.run(bench.service.reconcile(BOT))
+
+    health = bench.service.health(BOT)
+    assert health is not None
+    assert (health.matched, health.missing, health.unknown, health.foreign) == (1, 1, 2, 0)
+    assert health.next_at is None
+    assert bench.inbox.of(Reconciled)[-1].open_orders == {"a1", "a2", "a3"}
+
+
+def test_a_list_says_nothing_of_an_order_that_is_younger_than_the_question(bench: Bench):
+    """Nor of one that has not answered yet, nor of one whose create is under way."""
+    bench.place("a1")
+    order = bench.service._manager.get("a1")
+    assert order is not None
+    later_ns = order.created_ns + 1
+
+    assert compare([order], [], later_ns).missing == (order,)
+    assert compare([order], [], order.created_ns).missing == ()
+    order.is_in_flight = True
+    assert compare([order], [], later_ns).missing == ()
+    order.is_in_flight = False
+    order.state = OrderState.UNKNOWN
+    assert compare([order], [], later_ns).missing == ()
+    shown = bench.venue.by_client_id("a1")
+    unnamed = replace(shown, client_order_id=None)
+    foreign = replace(shown, client_order_id=None, order_id="v9")
+    found = compare([order], [unnamed, foreign], later_ns)
+    assert (found.matched, found.missing, found.unclaimed) == (
+        ((order, unnamed),),
+        (),
+        (foreign,),
+    )
+
+
+def test_a_new_life_begins_without_the_state_of_the_old_one(bench: Bench):
+    """Closed and flat: what the machine had written is gone, the ids it used are not."""
+    bench.place("a1")
+    bench.step(state={"slot": "entry"})
+    bench.do(lambda: bench.venue.end("a1", OrderStatus.CANCELED))
+    bench.run(bench.service.detach(BOT, is_closed=True))
+    found = bench.attach()
+
+    assert found.is_new
+    assert found.state == {}
+    assert bench.journal.state(BOT) == {}
+    assert found.last_client_order_id == "a1"
+    assert bench.inbox.of(OrderEnded) == []
+
+
+def test_an_end_that_is_told_again_says_whose_it_was(bench: Bench):
+    """Ours was cancelled by us, the other by its user; both are told after a crash as before."""
+    bench.place("a1")
+    bench.place("a2", OrderSide.BUY, 990)
+    bench.step(cancel("a1"))
+    bench.do(lambda: bench.venue.end("a2", OrderStatus.CANCELED))
+    bench.wait(1)
+    before = {end.client_order_id: end.is_ours for end in bench.inbox.of(OrderEnded)}
+    bench.crash()
+    bench.attach()
+    after = {end.client_order_id: end.is_ours for end in bench.inbox.of(OrderEnded)}
+
+    assert before == after == {"a1": True, "a2": False}
+
+
+def test_a_schedule_that_is_replaced_or_left_runs_no_more(bench: Bench):
+    """Every ten seconds until then, and as often as was said."""
+    bench.service.schedule(BOT, Schedule(health_check_s=10))
+    bench.wait(5)
+    bench.service.schedule(BOT, Schedule(health_check_s=100))
+    before = len(bench.inbox.of(Reconciled))
+    bench.wait(99)
+    assert len(bench.inbox.of(Reconciled)) == before
+    bench.wait(2)
+    assert len(bench.inbox.of(Reconciled)) == before + 1
+    bench.run(bench.service.detach(BOT, is_closed=False))
+
+    assert asked(bench, 500) == set()

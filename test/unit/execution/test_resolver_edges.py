@@ -18,7 +18,7 @@ from core.adapters.exchanges.models import (
     OrderStatus,
 )
 from core.domain.events import OrderEnded
-from core.errors import NotSupported, TransportError
+from core.errors import NotSupported, OrderNotFound, TransportError
 from core.services.execution import resolver
 from core.services.execution.settings import ExecutionSettings
 from core.testing.execution import BOT, Bench, instrument, order
@@ -161,3 +161,115 @@ def test_a_case_that_one_list_settled_is_not_asked_about_in_the_next(make: Calla
 
     assert states(bench, 2) == ["ACKED", "ACKED"]
     assert "get_fills" not in bench.venue.questions
+
+
+def test_nothing_is_asked_of_orders_in_doubt_whose_bot_left(make: Callable[..., Bench]):
+    """Its next start looks for them, and sends none of them again."""
+    bench = make()
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.step(order("a1"))
+    bench.wait(1)
+    bench.run(bench.service.detach(BOT, is_closed=False))
+    bench.wait(3)
+    bench.venue.questions.clear()
+    bench.wait(30)
+    assert bench.venue.questions == []
+
+    assert bench.attach().unresolved == 1
+    bench.wait(10)
+    assert bench.stored("a1").state == "NOT_PLACED"
+    assert bench.venue.creates == ["a1"]
+
+
+def test_a_request_whose_deadline_is_long_over_is_not_waited_for(make: Callable[..., Bench]):
+    """A minute after a crash: two answers two seconds apart, past the margin, are enough."""
+    bench = make()
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.step(order("a1"))
+    bench.crash()
+    bench.wait(60)
+    bench.attach()
+    bench.wait(2.9)
+    assert bench.stored("a1").state == "UNKNOWN"
+    bench.wait(4.5)
+
+    assert bench.stored("a1").state == "NOT_PLACED"
+
+
+def test_one_after_the_other_each_loss_is_looked_into(make: Callable[..., Bench]):
+    """The search for the first is over when the second gets lost: it begins anew."""
+    bench = make()
+    for key in ("a1", "a2"):
+        bench.venue.create_script.append(Create.LOST_BEFORE)
+        bench.step(order(key))
+        bench.wait(30)
+        assert bench.stored(key).state == "NOT_PLACED"
+
+    assert [end.client_order_id for end in bench.inbox.of(OrderEnded)] == ["a1", "a2"]
+
+
+def test_a_person_is_called_after_a_minute_in_doubt_and_not_before(make: Callable[..., Bench]):
+    """Once, however long it goes on."""
+    bench = make()
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.step(order("a1"))
+    bench.venue.is_reachable = False
+    bench.wait(59)
+    assert bench.alarms == []
+    bench.wait(5)
+    assert [alarm.code for alarm in bench.alarms] == ["UNRESOLVED"]
+    bench.wait(300)
+    assert [alarm.code for alarm in bench.alarms] == ["UNRESOLVED"]
+
+
+def test_a_market_order_in_doubt_is_followed_again_after_a_crash(make: Callable[..., Bench]):
+    """It has no price, filled whole, and is booked once."""
+    bench = make()
+    bench.venue.is_stream_silent = True
+    bench.venue.create_script.append(Create.FILLED_LOST_AFTER)
+    bench.step(order("m1", price=None))
+    bench.crash()
+    bench.venue.is_stream_silent = False
+    bench.attach()
+    bench.wait(5)
+    bench.step()
+
+    stored = bench.stored("m1")
+    assert (stored.intent.price, stored.intent.order_type, stored.state) == (
+        None,
+        "market",
+        "FILLED",
+    )
+    assert bench.service.ledger(BOT).position == D("0.5") == bench.venue.position
+    assert bench.venue.creates == ["m1"]
+
+
+def test_answers_from_before_an_order_was_found_say_nothing_of_its_vanishing(
+    make: Callable[..., Bench],
+):
+    """Long in doubt, then told as open, then missing from lists that lag: it is asked for anew."""
+    bench = make()
+    bench.venue.is_stream_silent = True
+    bench.venue.create_script.append(Create.LOST_AFTER)
+    known = bench.venue.get_order, bench.venue.get_open_orders
+
+    async def unknown(*args: object, **kwargs: object) -> OrderData:
+        raise OrderNotFound("unknown")
+
+    async def none(symbol: str | None = None) -> list[OrderData]:
+        return []
+
+    bench.venue.get_order = unknown  # type: ignore[method-assign]
+    bench.venue.get_open_orders = none  # type: ignore[method-assign]
+    bench.step(order("a1"))
+    bench.wait(12.5)
+    assert bench.stored("a1").state == "UNKNOWN"
+    bench.venue.is_stream_silent = False
+    bench.do(lambda: bench.venue.tell(bench.venue.by_client_id("a1")))
+    bench.run(bench.service.reconcile(BOT))
+    bench.wait(3)
+    bench.venue.get_order, bench.venue.get_open_orders = known  # type: ignore[method-assign]
+    bench.wait(5)
+
+    assert bench.inbox.of(OrderEnded) == []
+    assert bench.stored("a1").state == "ACKED"

@@ -90,6 +90,13 @@ def test_a_bot_that_is_not_there_has_nothing_to_leave(bench: Bench):
 
 def test_two_ends_at_once_end_once(bench: Bench):
     """Whoever comes second finds it gone."""
+    commit = bench.journal.commit
+
+    async def slow(transaction: Transaction) -> None:
+        await bench.clock.sleep(0.1)
+        await commit(transaction)
+
+    bench.journal.commit = slow  # type: ignore[method-assign]
 
     async def both() -> None:
         await asyncio.gather(
@@ -105,7 +112,7 @@ def test_two_ends_at_once_end_once(bench: Bench):
 
 
 def test_a_bot_that_can_decide_nothing_leaves_its_orders_or_takes_them_along(bench: Bench):
-    """As its policy says: kept they rest; cancelled it waits until the venue says that they are gone."""
+    """As its policy says: they rest, or it waits until the venue says that they are gone."""
     bench.place("a1")
     bench.run(bench.service.abandon(BOT, cancels=False))
     assert bench.venue.by_client_id("a1").status is OrderStatus.OPEN
@@ -118,7 +125,7 @@ def test_a_bot_that_can_decide_nothing_leaves_its_orders_or_takes_them_along(ben
 
 
 def test_a_resumed_bot_is_measured_with_what_it_holds(tmp_path: Path):
-    """Risk after a restart: the position in lots and what the rest of an open order may still add."""
+    """Risk after a restart: the position in lots, and what an open order may still add."""
     bench = Bench(tmp_path)
     bench.attach()
     bench.place("a1")
@@ -131,6 +138,29 @@ def test_a_resumed_bot_is_measured_with_what_it_holds(tmp_path: Path):
     assert (exposure.position, exposure.buys, exposure.sells) == (200, 300, 0)
     assert exposure.open_orders == 1
     bench.close()
+
+
+def test_a_refusal_after_the_bot_left_is_written_for_its_next_start(bench: Bench):
+    """Its create was under way: the no is durable, and the next start has nothing to look for."""
+    create = bench.venue.create_order
+
+    async def slow(*args: object, **kwargs: object) -> OrderData:
+        await bench.clock.sleep(1)
+        return await create(*args, **kwargs)  # type: ignore[arg-type]
+
+    bench.venue.create_order = slow  # type: ignore[method-assign]
+    bench.venue.create_script.append(Create.REJECTED)
+    bench.step(order("a1"))
+    bench.wait(0.1)
+    bench.run(bench.service.detach(BOT, is_closed=False))
+    bench.wait(2)
+    bench.run(bench.journal.flush())
+    assert bench.stored("a1").state == "REJECTED_DEFINITE"
+
+    found = bench.attach()
+    assert found.unresolved == 0
+    assert bench.service.open_orders(BOT) == 0
+    assert bench.venue.creates == ["a1"]
 
 
 def test_another_configuration_is_written_with_the_step_that_takes_it_over(bench: Bench):

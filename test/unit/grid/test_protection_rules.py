@@ -221,6 +221,13 @@ def test_the_exit_of_scalping(break_even_ticks, grids, clamped, expected):
         assert found == 1000 + sign * (expected - 1000)
 
 
+def test_the_exit_of_a_short_is_never_at_or_below_zero():
+    """Seed 723: a loss that no price can make good, so the last line is as far as it goes."""
+    assert exit_price(SHORT, Decimal(-50), 2, is_clamped=False) == 910
+    assert exit_price(SHORT, Decimal(20), 2, is_clamped=False) == 910
+    assert exit_price(SHORT, Decimal(21), 2, is_clamped=False) == 1
+
+
 def test_break_even_tolerates_a_cent_or_a_hundred_thousandth():
     """Whichever is more."""
     assert break_even(Decimal(1000)) == Decimal("999.99")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,15 +24,19 @@ from core.adapters.exchanges.models import (
     TimeInForce,
 )
 from core.adapters.exchanges.paper.account import Account, Holding
+from core.adapters.exchanges.paper.adapter import PaperExchange
 from core.adapters.exchanges.paper.market import Market
 from core.adapters.exchanges.paper.orders import OpenInterest
 from core.adapters.exchanges.paper.settings import PaperSettings
 from core.domain.events import Horizon
 from core.domain.fees import Fee
 from core.domain.matching import NEVER_ABOVE, NEVER_BELOW, FillRule
+from core.domain.position import Position
 from core.domain.worth import Worth
 from core.errors import CtosError, OrderNotFound, OrderRejected
-from core.testing.feeds import FeedRow, PushedFeed, ScriptedFeed
+from core.infrastructure import virtual_time
+from core.infrastructure.clock import VirtualClock
+from core.testing.feeds import START_NS, FeedRow, PushedFeed, ScriptedFeed
 from core.testing.venue import PERP, SPOT, PaperHarness, instrument, venue_story
 
 D = Decimal
@@ -134,9 +140,7 @@ async def test_a_symbol_that_is_not_traded_here_is_refused(venue):
 async def test_a_reduce_only_order_never_turns_a_position(venue):
     """Eight asked, one held: one is sold, over the best level alone, and the rest is gone."""
     await send(venue, BUY, "1")
-    order = await send(
-        venue, SELL, "8", "199.8", reduce_only=True, time_in_force=TimeInForce.IOC
-    )
+    order = await send(venue, SELL, "8", "199.8", reduce_only=True, time_in_force=TimeInForce.IOC)
 
     assert (order.status, order.filled, order.reason) == (
         OrderStatus.CANCELED,
@@ -207,7 +211,7 @@ async def test_a_position_that_comes_to_nothing_ends_only_what_would_reduce_it(v
 
 @venue_story
 async def test_a_cancel_under_other_faults_is_a_cancel(venue):
-    """A rule that is about something else does not touch it; nor is another symbol's order found."""
+    """A rule about something else does not touch it; under another symbol it is not found."""
     order = await send(venue, BUY, "1", "190")
     venue.faults.fill_first(when=lambda _: False)
     with pytest.raises(OrderNotFound):
@@ -254,10 +258,10 @@ async def test_a_resting_buy_on_spot_holds_its_value_and_its_fee(venue):
 async def test_whoever_watches_what_is_held_hears_of_each_change(venue):
     """An execution on either market, and a settlement: cash, amount and the row it happened at."""
     heard: list[tuple[str, Worth]] = []
-    venue.exchange.watch_worth(lambda symbol, worth: heard.append((symbol, worth)))
+    engine = venue.exchange._live()
+    engine.on_worth = lambda symbol, worth: heard.append((symbol, worth))
     await send(venue, BUY, "1", symbol=SPOT)
     await send(venue, BUY, "1")
-    engine = venue.exchange._live()
     engine.settle_funding(engine.markets[PERP], D("0.001"), venue.clock.now_ns())
 
     assert [symbol for symbol, _ in heard] == [SPOT, PERP, PERP]
@@ -266,7 +270,7 @@ async def test_whoever_watches_what_is_held_hears_of_each_change(venue):
     assert cash[0] == after_spot
     assert cash[1] == after_spot - D("200.1") * D("1.0005")
     assert cash[2] == cash[1] - D("0.2")
-    assert [worth.held for _, worth in heard] == [1, 1, 1]
+    assert [worth.size for _, worth in heard] == [1, 1, 1]
 
 
 @venue_story
@@ -280,16 +284,30 @@ async def test_a_flat_position_settles_no_funding(venue):
     assert [item for item in venue.private if isinstance(item, FundingPaymentData)] == []
 
 
+def holding() -> Holding:
+    """Nothing of the perpetual, ten times, without a price."""
+    return Holding(
+        instrument=instrument(),
+        position=Position(),
+        leverage=D(10),
+        margin_mode=MarginMode.CROSS,
+        mark=lambda: None,
+        interest=OpenInterest(),
+    )
+
+
 def test_a_fee_in_a_third_asset_moves_that_asset():
     """What is paid in it is owed in it, and it is named among what changed."""
     account = Account(D(1_000))
-    account.add(Holding(instrument(), OpenInterest()))
-    fee = Fee(D("0.3"), "BONUS")
+    account.add(holding())
+    fee = Fee(asset="BONUS", amount=D("0.3"), is_base=False)
     changed = account.execute(PERP, BUY, D(200), D(1), fee)
 
     assert changed == ("USDC", "BONUS")
     assert account.cash == {"USDC": 800, "BONUS": D("-0.3")}
-    again = account.execute(PERP, SELL, D(200), D(1), Fee(D("0.3"), "USDC"))
+    again = account.execute(
+        PERP, SELL, D(200), D(1), Fee(asset="USDC", amount=D("0.3"), is_base=False)
+    )
     assert again == ("USDC",)
     assert account.cash["USDC"] == D("999.7")
 
@@ -297,11 +315,11 @@ def test_a_fee_in_a_third_asset_moves_that_asset():
 def test_a_flat_position_needs_nothing_and_is_never_closed_by_force():
     """No collateral, no price of liquidation, crossed or isolated."""
     account = Account(D(1_000))
-    holding = Holding(instrument(), OpenInterest())
-    account.add(holding)
+    flat = holding()
+    account.add(flat)
     for mode in MarginMode:
-        holding.margin_mode = mode
-        assert holding.position_margin() == 0
+        flat.margin_mode = mode
+        assert (flat.position_margin(), flat.price, flat.value) == (0, 0, 0)
         assert account.liquidation_price(PERP) is None
         assert account.to_liquidate(PERP) is None
 
@@ -338,6 +356,33 @@ def test_one_side_of_a_quote_is_no_mark():
     assert market(FeedRow(ms=0, bid="199.9")).mark is None
     assert market(FeedRow(ms=0, bid="199.9", last="200.3")).mark == D("200.3")
     assert market(FeedRow(ms=0, bid="199.9", ask="200.2")).mark == D("200.05")
+
+
+def test_a_market_of_which_only_one_side_is_known_closes_nothing():
+    """Without a mark there is no loss: the account waits for the other side, and then trades."""
+
+    async def story() -> tuple[Decimal | None, Decimal | None, OrderStatus]:
+        rows = [FeedRow(ms=0, bid="199.9"), FeedRow(ms=1_000, bid="199.9", ask="200.1")]
+        exchange = PaperExchange(
+            venue="paper",
+            instruments=[instrument()],
+            feeds={PERP: ScriptedFeed(rows)},
+            clock=VirtualClock(virtual_time.running_loop()),
+            settings=PaperSettings(latency_ms=0),
+            is_durable=False,
+            rng=random.Random(5),
+        )
+        marks: list[Decimal | None] = []
+        await exchange.connect()
+        await exchange.subscribe_ticker(PERP, lambda ticker: marks.append(ticker.mark))
+        order = await exchange.create_order(PERP, BUY, OrderType.LIMIT, D(1), D("199.8"))
+        await asyncio.sleep(2)
+        rests = await exchange.get_order(order.order_id, PERP)
+        await exchange.disconnect()
+        return marks[0], marks[-1], rests.status
+
+    told = virtual_time.run(story(), start_ns=START_NS)
+    assert told == (None, D(200), OrderStatus.OPEN)
 
 
 def test_a_book_in_finer_units_keeps_the_depth_that_is_known():
@@ -377,13 +422,13 @@ def test_a_row_without_a_trade_has_no_newest_trade():
 
 def test_bounds_name_the_first_price_at_which_somebody_could_act():
     """Machines in ticks, liquidation in marks: whichever comes first on its side."""
-    made = market(FeedRow(ms=0, last="200.00"))
+    made = market(FeedRow(ms=0, last="200.01"))
     assert made.bounds(Horizon(), None, None)[:2] == (NEVER_BELOW, NEVER_ABOVE)
     ticks = Horizon(below=1990, above=2010)
     below, above, *_ = made.bounds(ticks, None, None)
-    assert (below * made.unit, above * made.unit) == (D("199.1"), D("200.9"))
-    below, above, *_ = made.bounds(ticks, D("199.55"), D("200.45"))
-    assert (below * made.unit, above * made.unit) == (D("199.6"), D("200.4"))
+    assert (below * made.unit, above * made.unit) == (D("199.09"), D("200.91"))
+    below, above, *_ = made.bounds(ticks, D("199.555"), D("200.455"))
+    assert (below * made.unit, above * made.unit) == (D("199.56"), D("200.45"))
     assert made.bounds(ticks, D(150), D(250)) == made.bounds(ticks, None, None)
 
 

@@ -75,9 +75,14 @@ class Account:
 
         Raises:
             AuthError: If it is of another one.
+            MalformedMessage: If a position does not say whose it is.
         """
         rows = await self._rest.signed("GET", "/api/v1/position", "positionQuery")
-        users = {str(row.get("userId")) for row in rows} if isinstance(rows, list) else set()
+        if not isinstance(rows, list) or not all(
+            isinstance(row, dict) and isinstance(row.get("userId"), int | str) for row in rows
+        ):
+            raise MalformedMessage("backpack position: it does not say whose", venue=self._venue)
+        users = {str(row["userId"]) for row in rows}
         if account and users and users != {account}:
             raise AuthError(
                 "backpack: the key belongs to another account than the one that was pinned.",

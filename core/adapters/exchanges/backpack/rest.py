@@ -29,7 +29,7 @@ from core.adapters.exchanges.models import FillData, FundingPaymentData, OrderDa
 from core.adapters.exchanges.native.exchange import Doors
 from core.adapters.exchanges.native.listings import Listings
 from core.adapters.exchanges.native.rest import Rest
-from core.errors import AuthError, MalformedMessage, NotSent
+from core.errors import AuthError, MalformedMessage, NotSent, VenueError
 
 T = TypeVar("T")
 
@@ -78,6 +78,10 @@ class BackpackRest(Rest):
     def reading(self, asked_for: str = "") -> Reading:
         """What a parser may know of an answer that came now."""
         return self._listings.reading(self.clock.now(), asked_for=asked_for)
+
+    def is_out_of_time(self, error: VenueError) -> bool:
+        """`INVALID_CLIENT_REQUEST` "Request has expired": one code for several mistakes."""
+        return error.code == "INVALID_CLIENT_REQUEST" and "expired" in error.message.lower()
 
     # -- asking -------------------------------------------------------------------------------
 

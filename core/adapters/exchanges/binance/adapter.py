@@ -28,6 +28,7 @@ from core.adapters.exchanges.binance.market_stream import (
 )
 from core.adapters.exchanges.binance.markets import SPOT, USDM
 from core.adapters.exchanges.binance.orders import Orders, request_of
+from core.adapters.exchanges.binance.parse import flag_of, name_of
 from core.adapters.exchanges.binance.prices import Prices
 from core.adapters.exchanges.binance.rest import BinanceRest, key_of
 from core.adapters.exchanges.connection.dialect import Link
@@ -160,16 +161,14 @@ class BinanceExchange(NativeExchange):
         rights = await self._rest.signed(
             "GET", market, "/sapi/v1/account/apiRestrictions", address="account"
         )
-        if not isinstance(rights, dict):
-            raise MalformedMessage("binance apiRestrictions: expected an object", venue=self.venue)
-        if rights.get("enableWithdrawals") is not False:
+        if flag_of(rights, "enableWithdrawals", "apiRestrictions"):
             raise AuthError(
                 "binance: this key may withdraw.",
                 venue=self.venue,
                 code="WITHDRAW",
                 remedy="Take that right away at the venue, or make a key without it.",
             )
-        if "usdm" in self._boards and rights.get("enableFutures") is not True:
+        if "usdm" in self._boards and not flag_of(rights, "enableFutures", "apiRestrictions"):
             raise AuthError(
                 "binance: this key may not trade futures.",
                 venue=self.venue,
@@ -179,7 +178,7 @@ class BinanceExchange(NativeExchange):
 
     async def _check_futures(self) -> None:
         mode = await self._rest.signed("GET", USDM, "positionSide/dual", weight=30)
-        if not isinstance(mode, dict) or mode.get("dualSidePosition") is not False:
+        if flag_of(mode, "dualSidePosition", "positionSide/dual"):
             raise AuthError(
                 "binance: the account is in hedge mode.",
                 venue=self.venue,
@@ -187,13 +186,13 @@ class BinanceExchange(NativeExchange):
                 remedy="Switch it to one-way mode at the venue.",
             )
         rows = await self._rest.signed("GET", USDM, "/fapi/v3/balance", weight=5)
-        names = {str(row.get("accountAlias")) for row in rows} if isinstance(rows, list) else set()
-        self._check_account(names)
+        if not isinstance(rows, list):
+            raise MalformedMessage("binance balance: expected a list", venue=self.venue)
+        self._check_account({name_of(row, "accountAlias", "balance") for row in rows})
 
     async def _check_spot(self) -> None:
         account = await self._rest.signed("GET", SPOT, "account", weight=20)
-        uid = account.get("uid") if isinstance(account, dict) else None
-        self._check_account(set() if uid is None else {str(uid)})
+        self._check_account({name_of(account, "uid", "account")})
 
     def _check_account(self, found: set[str]) -> None:
         if self.account and found and found != {self.account}:

@@ -51,6 +51,8 @@ CODES: Final[dict[int, Meaning]] = {
 }
 """Code -> what it proves."""
 
+OUT_OF_TIME: Final = "-1021"
+"""Our clock is not the venue's: its time is asked for anew (reliability CK2)."""
 _RANGES: Final = ((-1199, -1100), (-4115, -4000), (-4999, -4117))
 """Malformed parameters (11xx) and futures filters (4xxx): refused before the matching engine."""
 
@@ -91,6 +93,24 @@ def error_of(
         is_order=is_order,
         retry_after_s=retry_after_s,
     )
+
+
+def told_wait_s(body: object, now_ms: int) -> float | None:
+    """How long the WebSocket API asks to wait: its `retryAfter` is a moment, not a time span.
+
+    Args:
+        body: An answer with an `error`, whose `data` may hold `retryAfter` and `serverTime`, both
+            ms since 1970.
+        now_ms: The venue's time as we know it, where the answer does not tell it.
+    """
+    error = body.get("error") if isinstance(body, dict) else None
+    data = error.get("data") if isinstance(error, dict) else None
+    if not isinstance(data, dict):
+        return None
+    until_ms, told_ms = data.get("retryAfter"), data.get("serverTime")
+    if type(until_ms) is not int:
+        return None
+    return max(0, until_ms - (told_ms if type(told_ms) is int else now_ms)) / 1000
 
 
 def _code_and_words(body: object) -> tuple[int | None, str]:

@@ -11,6 +11,7 @@ import msgspec
 from core.adapters.exchanges.binance import parse
 from core.adapters.exchanges.binance.account import Account
 from core.adapters.exchanges.binance.boards import Board, Boards
+from core.adapters.exchanges.binance.errors import told_wait_s
 from core.adapters.exchanges.binance.markets import USDM, Market
 from core.adapters.exchanges.binance.rest import BinanceRest, Params
 from core.adapters.exchanges.decoding import Listing
@@ -184,7 +185,8 @@ class Orders:
             raise OutcomeUnknown(f"{self._venue} answered without a form.", venue=self._venue)
         status = answer["status"]
         body = answer.get("result") if status == 200 else answer
-        return rest.judge(status, body, budget, is_order=True)
+        wait_s = told_wait_s(answer, rest.now_ms())
+        return rest.judge(status, body, budget, is_order=True, retry_after_s=wait_s)
 
     def _read_order(self, answer: object, board: Board) -> OrderData:
         try:

@@ -51,6 +51,7 @@ from core.adapters.exchanges.models import (
     TradeData,
     UserData,
 )
+from core.errors import MalformedMessage
 
 DEFAULT_FUNDING_INTERVAL_S: Final = 8 * 3600
 """Of every perpetual that `fundingInfo` does not list ("Get Funding Rate Info")."""
@@ -148,6 +149,30 @@ _POSITION: Final = shape(
     " notional notionalValue isolatedWallet updateTime isolated adlQuantile adl initialMargin"
     " maintMargin positionInitialMargin openOrderInitialMargin bidNotional askNotional marginAsset",
 )
+
+
+def flag_of(raw: object, name: str, what: str) -> bool:
+    """A yes or no about a key or an account; what does not say is neither.
+
+    Raises:
+        MalformedMessage: If there is no such word in the answer to `what`.
+    """
+    told = raw.get(name) if isinstance(raw, dict) else None
+    if not isinstance(told, bool):
+        raise MalformedMessage(f"binance {what}: it does not say {name}", venue="binance")
+    return told
+
+
+def name_of(raw: object, name: str, what: str) -> str:
+    """What an account is called.
+
+    Raises:
+        MalformedMessage: As `flag_of`.
+    """
+    told = raw.get(name) if isinstance(raw, dict) else None
+    if isinstance(told, bool) or not isinstance(told, str | int):
+        raise MalformedMessage(f"binance {what}: it does not say {name}", venue="binance")
+    return str(told)
 
 
 def unwrap(raw: object) -> object:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from core.adapters.exchanges.binance.errors import error_of
+from core.adapters.exchanges.binance.errors import OUT_OF_TIME, error_of
 from core.adapters.exchanges.binance.markets import Market
 from core.adapters.exchanges.binance.sign import signed_params, signed_query
 from core.adapters.exchanges.connection.limiter import Budgets, RateBudget
@@ -26,7 +26,7 @@ from core.adapters.exchanges.credentials import Credentials
 from core.adapters.exchanges.models import to_ns
 from core.adapters.exchanges.native.exchange import Doors
 from core.adapters.exchanges.native.rest import Rest
-from core.errors import AuthError, MalformedMessage, NotSent
+from core.errors import AuthError, MalformedMessage, NotSent, VenueError
 
 T = TypeVar("T")
 
@@ -98,6 +98,10 @@ class BinanceRest(Rest):
         if budget is not None and used is not None and used.isdigit():
             budget.told(int(used), 60.0)
 
+    def is_out_of_time(self, error: VenueError) -> bool:
+        """-1021: the stamp lies outside of the window, or ahead of the venue's time."""
+        return error.code == OUT_OF_TIME
+
     # -- asking -------------------------------------------------------------------------------
 
     async def public(
@@ -156,7 +160,7 @@ class BinanceRest(Rest):
     def timed(self, fields: Params, window_ms: int = WINDOW_MS) -> Params:
         """The same with the venue's time and the window."""
         fields["recvWindow"] = str(max(1, min(window_ms, _LONGEST_WINDOW_MS)))
-        fields["timestamp"] = str(self.clock.now_ns() // 1_000_000 + self.offset_ms)
+        fields["timestamp"] = str(self.now_ms())
         return fields
 
     def socket_params(self, fields: Params, window_ms: int = WINDOW_MS) -> dict[str, str]:
@@ -164,6 +168,10 @@ class BinanceRest(Rest):
         key = self._need_key()
         fields["apiKey"] = key.name
         return signed_params(self.timed(fields, window_ms), key.signs)
+
+    def now_ms(self) -> int:
+        """The venue's time as we know it."""
+        return self.clock.now_ns() // 1_000_000 + self.offset_ms
 
     def window_ms(self, expires_at: datetime | None) -> int:
         """How long from now a request with that deadline may be on its way."""
@@ -210,7 +218,7 @@ class BinanceRest(Rest):
         Time windows are asked one after the other until one holds rows; from there on ids lead.
         """
         window_ms = market.fill_window_ms
-        now_ms = self.clock.now_ns() // 1_000_000 + self.offset_ms
+        now_ms = self.now_ms()
         start_ms = 0 if since is None else to_ns(since) // 1_000_000
         next_id = 0 if since is None else None
         found: dict[int, T] = {}

@@ -24,7 +24,7 @@ from core.adapters.exchanges.edgex.sign import Value, headers
 from core.adapters.exchanges.native.exchange import Doors
 from core.adapters.exchanges.native.listings import Listings
 from core.adapters.exchanges.native.rest import Rest
-from core.errors import AuthError, MalformedMessage, NotSent
+from core.errors import AuthError, MalformedMessage, NotSent, VenueError
 
 T = TypeVar("T")
 
@@ -90,6 +90,10 @@ class EdgexRest(Rest):
     def bare(self) -> Reading:
         """The same for rows that are no news: they do not say when they came."""
         return self._listings.reading(None)
+
+    def is_out_of_time(self, error: VenueError) -> bool:
+        """No code is published; one that names the stamp costs a question, whatever it means."""
+        return "TIMESTAMP" in (error.code or "").upper()
 
     async def load(self) -> Metadata:
         """Asks for the metadata and keeps them."""

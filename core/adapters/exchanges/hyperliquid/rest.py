@@ -194,12 +194,7 @@ class HyperliquidRest(Rest):
         Raises:
             MalformedMessage: If the answer is none.
         """
-        answer = await self.info("userRole", user=address)
-        if not isinstance(answer, dict) or not isinstance(answer.get("role"), str):
-            raise MalformedMessage("hyperliquid userRole: expected a role", venue=self.venue)
-        data = answer.get("data")
-        master = data.get("user") or data.get("master") if isinstance(data, dict) else None
-        return answer["role"], str(master or "").lower()
+        return role_of(await self.info("userRole", user=address))
 
     # -- pages --------------------------------------------------------------------------------
 
@@ -266,6 +261,20 @@ def statuses_of(answer: object, reading: Reading) -> tuple[object, ...]:
         return parse.parse_order_acks(answer, reading)
     except MalformedMessage as error:
         raise OutcomeUnknown(str(error), venue="hyperliquid") from error
+
+
+def role_of(answer: object) -> tuple[str, str]:
+    """(role, master) of the answer to `userRole`.
+
+    Raises:
+        MalformedMessage: If the answer is none, or an agent's names no master.
+    """
+    role = answer.get("role") if isinstance(answer, dict) else None
+    data = answer.get("data") if isinstance(answer, dict) else None
+    master = data.get("user") or data.get("master") if isinstance(data, dict) else None
+    if not isinstance(role, str) or (role == "agent" and not isinstance(master, str)):
+        raise MalformedMessage("hyperliquid userRole: expected a role", venue="hyperliquid")
+    return role, str(master or "").lower()
 
 
 def check_role(role: str, master: str, account: str) -> None:

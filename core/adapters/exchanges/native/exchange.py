@@ -74,6 +74,9 @@ REFRESH_S: Final = 1_500.0
 RENEW_S: Final = 60.0
 """And once in so long where the venue refuses orders."""
 
+_EPISODE_NS: Final = 10_000_000_000
+"""Longer than a request is on its way: what was refused within it was stamped before it."""
+
 _BY_HEALTH: Final = (
     ConnectionState.LIVE,
     ConnectionState.STALE,
@@ -167,6 +170,8 @@ class NativeExchange(ExchangeInterface):
         """Sockets that were lost and are not live again yet."""
         self._renewed_ns: int | None = None
         """Monotonic time of the last asking for rules that a refusal was the reason of."""
+        self._measures_from_ns = 0
+        """Monotonic time from which on a refused stamp is a new episode."""
 
     # -- what a venue says --------------------------------------------------------------------
 
@@ -225,6 +230,7 @@ class NativeExchange(ExchangeInterface):
         if self._is_open:
             return True
         self.rest.is_open = True
+        self.rest.on_out_of_time = self._measure_anew
         try:
             self.listings.replace(await self._load())
         except BaseException:
@@ -558,6 +564,25 @@ class NativeExchange(ExchangeInterface):
         running = [connection for connection in self._all() if connection.is_live]
         if running:
             running[0].spawn(self._reload())
+
+    def _measure_anew(self) -> None:
+        """A request was refused for its stamp: the venue's time is asked for, once an episode.
+
+        What was stamped before the answer is refused yet; it says nothing new.
+        """
+        now_ns = self._clock.monotonic_ns()
+        running = [connection for connection in self._all() if connection.is_live]
+        if running and now_ns >= self._measures_from_ns:
+            self._measures_from_ns = now_ns + _EPISODE_NS
+            log.warning("clock.refused venue=%s", self.venue)
+            running[0].spawn(self._measure())
+
+    async def _measure(self) -> None:
+        try:
+            await self._server_ns()
+        except VenueError as error:
+            log.info("clock.no_answer venue=%s error=%s", self.venue, error)
+            self._measures_from_ns = 0
 
     async def _reload(self) -> None:
         before = {symbol: self.listings.by_symbol.get(symbol) for symbol in self._traded}

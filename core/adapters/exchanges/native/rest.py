@@ -11,7 +11,7 @@ A venue's `rest.py` builds paths, bodies and signatures, and reads what `ask` gi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -58,6 +58,8 @@ class Rest:
         """Whether the adapter is connected; nothing leaves before."""
         self.latency_ms: float | None = None
         """Of the newest answer."""
+        self.on_out_of_time: Callable[[], None] | None = None
+        """Called when the venue refused a request for its time stamp."""
         self.clock = clock
         self._transport = transport
         self._error_of = error_of
@@ -120,6 +122,11 @@ class Rest:
     def on_response(self, response: Response, budget: RateBudget | None) -> None:
         """What a venue's headers tell; the budget's own weight, for one."""
 
+    def is_out_of_time(self, error: VenueError) -> bool:
+        """Whether a refusal says that our time is not the venue's; never where none is stamped."""
+        del error
+        return False
+
     def failed(self, error: TransportError, *, is_order: bool) -> TransportError:
         """A failure of the network as the error of a request: its message names the venue."""
         kind: type[TransportError] = TransportError
@@ -146,6 +153,8 @@ class Rest:
         error = self._error_of(status, body, is_order=is_order, retry_after_s=retry_after_s)
         if error is None:
             return body
+        if self.on_out_of_time is not None and self.is_out_of_time(error):
+            self.on_out_of_time()
         if isinstance(error, RateLimited):
             error.is_ban = error.is_ban or status == 418
             if budget is not None:

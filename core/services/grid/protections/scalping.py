@@ -11,7 +11,7 @@ break-even    the price B at which the grid is worth C0
 its level     the last line that B has reached, at least 1
 exit          the line `grids` further, at most the last; where B is beyond the last line,
               `grids` intervals beyond B (`scalping_tp_clamp: true` keeps it at the last line,
-              at a loss)
+              at a loss; there it is too where that would be no price above zero)
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def break_even_level(ladder: Ladder, ticks: Decimal) -> int:
 def exit_price(ladder: Ladder, break_even: Decimal, grids: int, *, is_clamped: bool) -> Decimal:
     """Ticks of the one exit, given the ticks of break-even; not rounded where it is no line."""
     level = break_even_level(ladder, break_even)
-    if level > ladder.count and not is_clamped:
-        return break_even + ladder.entry_side.sign * grids * ladder.interval
+    beyond = break_even + ladder.entry_side.sign * grids * ladder.interval
+    if level > ladder.count and beyond > 0 and not is_clamped:
+        return beyond
     level = min(level + grids, ladder.count)
     return Decimal(ladder.line(ladder.shift + level - 1))
 

@@ -15,12 +15,9 @@ from core.testing.simulation.history import (
     Told,
     Zombie,
 )
-from core.testing.simulation.invariants.base import Invariant, Terms
+from core.testing.simulation.invariants.base import CLOSING_LEG, Invariant, Terms
 
 NS_PER_S = 1_000_000_000
-CLOSING_LEG = "R"
-"""Letter of the leg in the id of an order that closes what is held; ids have no other capitals but
-those of legs."""
 
 
 class NothingOnStalePrices(Invariant):

@@ -12,6 +12,8 @@ from core.services.ports import LedgerRow, StoredIntent
 from core.testing.simulation.history import Record
 
 LEGS: Final = frozenset("EXR")
+CLOSING_LEG: Final = "R"
+"""What closes, of no slot: reductions at market, and the one exit of scalping."""
 PREFIX: Final = 10
 """Letters of a client order id before its level."""
 

@@ -43,6 +43,7 @@ class LighterVenue(LoopbackVenue):
         self.rest = Rest(self, self.markets, self.keys, self.transactions)
         self.streams.rest = self.rest
         self._is_pinging = False
+        self._greeted = 0
 
     @property
     def key(self) -> Key:
@@ -99,7 +100,8 @@ class LighterVenue(LoopbackVenue):
 
     def opened(self, socket: Socket) -> None:
         """A greeting; pings begin with the first socket."""
-        socket.reply({"type": "connected", "session_id": f"{id(socket):x}"})
+        self._greeted += 1
+        socket.reply({"type": "connected", "session_id": f"{self._greeted:x}"})
         if not self._is_pinging:
             self._is_pinging = True
             self.every(_PING_EVERY_S, self._ping)

@@ -19,15 +19,16 @@ from core.adapters.exchanges.models import (
     PositionData,
     UserData,
 )
-from core.errors import AuthError, NotSupported
+from core.errors import AuthError, MalformedMessage, NotSupported
 
 News = tuple[UserData, ...]
 _WITHDRAWS: Final = "Take that right away at the venue, or make a key without it."
 
 
-def may_withdraw(venue: str, sentence: str = "this key may withdraw.") -> AuthError:
+def may_withdraw(venue: str) -> AuthError:
     """The error of a key that nobody should trade with."""
-    return AuthError(f"{venue}: {sentence}", venue=venue, code="WITHDRAW", remedy=_WITHDRAWS)
+    sentence = f"{venue}: this key may withdraw."
+    return AuthError(sentence, venue=venue, code="WITHDRAW", remedy=_WITHDRAWS)
 
 
 def is_hedged(venue: str, mode: str, remedy: str) -> AuthError:
@@ -199,8 +200,12 @@ class Account:
 
         Raises:
             AuthError: If they differ.
+            MalformedMessage: If the venue told none.
         """
         ours = self.words.account
+        if ours and (isinstance(told, bool) or not isinstance(told, str | int)):
+            venue = self.words.venue
+            raise MalformedMessage(f"{venue}: it does not say whose the key is", venue=venue)
         if ours and str(told) != ours:
             raise is_another(self.words.venue, ours, str(told))
 

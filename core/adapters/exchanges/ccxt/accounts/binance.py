@@ -15,7 +15,6 @@ from core.adapters.exchanges.models import (
     OrderData,
     PositionData,
 )
-from core.errors import MalformedMessage
 
 
 class Binance(Account):
@@ -54,9 +53,7 @@ class Binance(Account):
     async def check_key(self) -> None:
         """REST `apiRestrictions`; the test network does not tell."""
         rights = await self.client.sapiGetAccountApiRestrictions()
-        if not isinstance(rights, dict):
-            raise MalformedMessage("binance apiRestrictions: expected an object")
-        if rights.get("enableWithdrawals") is not False:
+        if binance.flag_of(rights, "enableWithdrawals", "apiRestrictions"):
             raise may_withdraw(self.words.venue)
 
 
@@ -96,5 +93,5 @@ class BinanceFutures(Binance):
         """Also refuses an account in hedge mode."""
         await super().check_key()
         mode = await self.client.fapiPrivateGetPositionSideDual()
-        if not isinstance(mode, dict) or mode.get("dualSidePosition") is not False:
+        if binance.flag_of(mode, "dualSidePosition", "positionSide/dual"):
             raise is_hedged(self.words.venue, "hedge", "Switch it to one-way mode at the venue.")

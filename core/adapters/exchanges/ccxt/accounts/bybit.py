@@ -186,11 +186,14 @@ class Bybit(Account):
         answer = await self.client.privateGetV5UserQueryApi()
         result = answer.get("result") if isinstance(answer, dict) else None
         rights = result.get("permissions") if isinstance(result, dict) else None
-        if not isinstance(rights, dict) or "Withdraw" in (rights.get("Wallet") or ()):
-            raise may_withdraw(
-                self.words.venue, "this key may withdraw, or does not tell its rights."
+        wallet = rights.get("Wallet") if isinstance(rights, dict) else None
+        if not isinstance(result, dict) or not isinstance(wallet, list):
+            raise MalformedMessage(
+                "bybit user/query-api: it does not say what the key may do", venue="bybit"
             )
-        self.check_owner(result.get("userID") if isinstance(result, dict) else None)
+        if "Withdraw" in wallet:
+            raise may_withdraw(self.words.venue)
+        self.check_owner(result.get("userID"))
         await self.positions(Reading(venue=self.words.venue))
 
     async def payments(

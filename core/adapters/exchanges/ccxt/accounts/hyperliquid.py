@@ -11,7 +11,7 @@ from core.adapters.exchanges.decoding import Listing, OrderAck, Reading
 from core.adapters.exchanges.ethereum import address_of, private_key
 from core.adapters.exchanges.hyperliquid import parse as hyperliquid
 from core.adapters.exchanges.hyperliquid.errors import refusal_of
-from core.adapters.exchanges.hyperliquid.rest import check_role
+from core.adapters.exchanges.hyperliquid.rest import check_role, role_of
 from core.adapters.exchanges.models import (
     BalanceData,
     FillData,
@@ -112,11 +112,7 @@ class Hyperliquid(Account):
         if agent == account.lower():
             check_role("user", "", account)
         answer = await self.client.publicPostInfo({"type": "userRole", "user": agent})
-        role, master = "", ""
-        if isinstance(answer, dict):
-            data = answer.get("data")
-            role = str(answer.get("role") or "")
-            master = str(data.get("user") or "") if isinstance(data, dict) else ""
+        role, master = role_of(answer)
         check_role(role, master, account)
 
     async def payments(

@@ -23,7 +23,7 @@ from core.adapters.exchanges.models import (
     PositionData,
 )
 from core.adapters.exchanges.okx import parse as okx
-from core.errors import AuthError, MalformedMessage, OrderNotFound, OrderRejected
+from core.errors import MalformedMessage, OrderNotFound, OrderRejected
 
 Ask = Callable[[Mapping[str, str]], Awaitable[object]]
 """A raw endpoint of ccxt's."""
@@ -148,16 +148,15 @@ class Okx(Account):
         """REST `account/config`: rights, whose the key is, and the mode of positions."""
         rows = _rows(await self.client.privateGetAccountConfig())
         rights = rows[0].get("perm") if rows else None
-        if not isinstance(rights, str) or not rights:
-            raise AuthError(
-                f"{self.words.venue}: the key does not tell its rights.",
-                venue=self.words.venue,
-                code="RIGHTS",
+        mode = rows[0].get("posMode") if rows else None
+        if not isinstance(rights, str) or not rights or not isinstance(mode, str):
+            raise MalformedMessage(
+                "okx account/config: it does not say what the key may do", venue="okx"
             )
         if "withdraw" in rights:
             raise may_withdraw(self.words.venue)
         self.check_owner(rows[0].get("uid"))
-        if rows[0].get("posMode") != "net_mode":
+        if mode != "net_mode":
             raise is_hedged(self.words.venue, "long/short", _SWITCH)
 
     async def payments(
