@@ -56,7 +56,7 @@ $(STAMP): pyproject.toml requirements.lock
 
 .PHONY: run
 run: $(STAMP) ## open the example grid on paper; no key and no network needed
-	@exec $(BIN)/ctos grid $(EXAMPLE) $(ARGS)
+	@exec $(BIN)/ctos grid $(EXAMPLE) $(or $(ARGS),--feed sim)
 
 .PHONY: test
 test: lint types suite ## every check that a change must pass
@@ -84,11 +84,13 @@ audit: $(STAMP) ## known vulnerabilities in the lock (asks the package index), a
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 .PHONY: cover
-cover: $(STAMP) ## the tests with branch coverage
+cover: $(STAMP) ## the tests with branch coverage, and that of what money depends on by area
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -m "not nightly and not campaign" $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/coverage json --quiet -o .coverage.json
+	$(BIN)/python test/mutation/branches.py .coverage.json
 
 .PHONY: mutate
 mutate: $(STAMP) ## change the code that money depends on, and count what the tests notice; SAMPLE=n

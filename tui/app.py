@@ -195,7 +195,7 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
         if self.is_headless:
             super()._handle_exception(error)
             return
-        self.leaving.leave("lost", self.look.words("screen.failed"), exit_code=1)
+        self.leaving.leave("failed", self.look.words("screen.failed"), exit_code=1)
 
     @property
     def suite_screen(self) -> SuiteScreen | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Reason = Literal["quit", "detached", "lost"]
+Reason = Literal["quit", "detached", "lost", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

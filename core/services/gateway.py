@@ -33,6 +33,9 @@ CLEANUP_KEY: Final = "cleanup"
 `Attached.interrupted_cleanup` gives it back after a crash; `detach(is_closed=True)` deletes it.
 """
 
+LIFE_KEY: Final = "life"
+"""Key of the stored state under which execution writes when the bot's life began, UTC ns."""
+
 
 class Inbox(Protocol):
     """Where a bot's events arrive, in order. Market moves conflate, everything else is kept."""

@@ -152,7 +152,7 @@ def _visit(venue: str, market: str | None) -> Visit:
     is_native = about.door == "native" and plain_name == venue
     return Visit(
         exchange=exchange,
-        address=venue_address(venue) if is_native else about.title,
+        address=venue_address(venue, is_spot=market == "spot") if is_native else about.title,
         keys=fault,
         has_keys=credentials is not None,
         rights_told=about.rights_told,

@@ -10,6 +10,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 AREAS: Final[dict[str, tuple[str, ...]]] = {
     "execution": (
         "core/services/execution/canceler.py",
+        "core/services/execution/clock_watch.py",
         "core/services/execution/desk.py",
         "core/services/execution/dispatcher.py",
         "core/services/execution/fills.py",
@@ -17,6 +18,8 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
         "core/services/execution/order_manager.py",
         "core/services/execution/sender.py",
         "core/services/execution/service.py",
+        "core/services/execution/slow_disk.py",
+        "core/services/execution/switch.py",
         "core/services/execution/tracked.py",
         "core/domain/lifecycle.py",
     ),
@@ -27,6 +30,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
         "core/services/execution/recall.py",
         "core/services/execution/reconciler.py",
         "core/services/execution/resolver.py",
+        "core/services/execution/taken_back.py",
         "core/engine/starts.py",
     ),
     "journal": (
@@ -39,6 +43,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "risk": (
         "core/services/risk/limits.py",
+        "core/services/risk/margin.py",
         "core/services/risk/rules.py",
         "core/services/risk/service.py",
     ),

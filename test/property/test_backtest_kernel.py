@@ -44,6 +44,8 @@ def grid(chance: random.Random, grid_type: str) -> Document:
     known: Document = {
         "exchange": "paper",
         "symbol": "TEST-USDC-PERP",
+        "margin_mode": "cross",
+        "leverage": 20,
         "grid_type": grid_type,
         "grid_interval": chance.choice(["1", "0.5", "2"]),
         "order_amount": chance.choice(["1", "0.7", "2.3"]),

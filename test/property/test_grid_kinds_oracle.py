@@ -31,6 +31,8 @@ def document(*, fill: str, **keys: object) -> dict[str, Any]:
         "grid_system": {
             "exchange": "paper",
             "symbol": "TEST-USDC-PERP",
+            "margin_mode": "cross",
+            "leverage": 20,
             "grid_type": "neutral",
             "order_amount": "0.5",
             "on_exit": "keep",

@@ -50,6 +50,8 @@ def grids(draw: st.DrawFn) -> dict[str, Any]:
     grid: dict[str, Any] = {
         "exchange": "paper",
         "symbol": "TEST-USDC-PERP",
+        "margin_mode": "cross",
+        "leverage": 20,
         "grid_type": kind,
         "order_amount": "0.5",
         "acknowledge": ["losing_grid"],

@@ -75,6 +75,8 @@ def grids(draw: st.DrawFn, *kinds: str, spot: bool = False) -> Document:
     }
     if spot:
         grid["market_type"] = "spot"
+    else:
+        grid |= {"margin_mode": "cross", "leverage": 20}
         instrument["maker_fee"] = draw(st.sampled_from(["0.001", "0.00237"]))
         instrument["fee_asset"] = draw(st.sampled_from(["base", "quote"]))
     if kind.startswith("follow"):

@@ -57,6 +57,8 @@ def runs(draw: st.DrawFn, *, quotes: bool) -> tuple[dict[str, Any], list[Row]]:
     grid: dict[str, Any] = {
         "exchange": "paper",
         "symbol": "TEST-USDC-PERP",
+        "margin_mode": "cross",
+        "leverage": 20,
         "grid_type": kind,
         "grid_interval": "1",
         "order_amount": "0.5",

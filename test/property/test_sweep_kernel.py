@@ -68,6 +68,8 @@ def grids(
     grid: Document = {
         "exchange": "paper",
         "symbol": "TEST-USDC-PERP",
+        "margin_mode": "cross",
+        "leverage": 20,
         "grid_type": kind,
         "order_amount": draw(st.sampled_from(["1", "0.5", "0.037"])),
         "on_exit": draw(st.sampled_from(["cancel_orders", "flatten", "keep"])),
@@ -354,6 +356,8 @@ def test_long_tape_is_the_engines_too() -> None:
         "grid_system": {
             "exchange": "paper",
             "symbol": "TEST-USDC-PERP",
+            "margin_mode": "cross",
+            "leverage": 20,
             "grid_type": "follow_long",
             "grid_interval": "0.5",
             "follow_grid_count": 12,

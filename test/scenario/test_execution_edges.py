@@ -65,7 +65,7 @@ def filled_unheard(bench: Bench, client_order_id: str, amount: str | None = None
 
 
 def test_an_order_that_shows_at_the_venue_before_it_was_sent_is_never_sent(tmp_path: Path):
-    """It waits for the rate budget while the stream tells of its id: another create would double it."""
+    """It waits for its turn while the stream tells of its id: another create would double it."""
     bench = Bench(tmp_path, capabilities=TIGHT)
     bench.attach()
     bench.step(*(order(f"a{number}") for number in range(6)))
@@ -169,7 +169,7 @@ def test_a_market_order_is_recognised_without_a_price(bench: Bench):
 
 
 def test_an_order_that_the_venue_itself_calls_rejected_was_never_accepted(bench: Bench):
-    """It did not answer, and the venue's own record says refused: the bot hears of no acceptance."""
+    """It did not answer, and the venue's own record says refused: nothing was ever accepted."""
     create = bench.venue.create_order
 
     async def refused_unsaid(*args: object, **kwargs: object) -> OrderData:
@@ -259,6 +259,8 @@ def test_an_execution_is_known_by_its_order_whatever_the_venue_calls_that(bench:
     bench.crash()
     bench.attach()
     bench.step()
+    bench.service._manager._recent.clear()
+    bench.service._manager._recent_ids.clear()
     bench.do(lambda: bench.venue.tell(replace(fill, order_id="v-other")))
     bench.step()
 
@@ -269,11 +271,12 @@ def test_an_execution_is_known_by_its_order_whatever_the_venue_calls_that(bench:
 
 
 def test_a_foreign_execution_is_told_once_however_often_it_comes(bench: Bench):
-    """Twice under two names of its order while it is asked about, and again much later."""
+    """Twice, with the word on its order in between, while it is asked about; and much later."""
     foreign = bench.venue.place_foreign(OrderSide.BUY, "100", "0.5")
     fill = bench.venue.execute(foreign)
-    bench.do(lambda: bench.venue.tell(fill))
-    bench.do(lambda: bench.venue.tell(fill))
+    for _ in range(2):
+        bench.do(lambda: bench.venue.tell(fill))
+        bench.do(lambda: bench.venue.tell(bench.venue.orders[foreign.order_id]))
     bench.wait(10)
     bench.do(lambda: bench.venue.tell(fill))
     bench.wait(10)
@@ -302,6 +305,26 @@ def test_only_the_newest_foreign_executions_are_remembered(
     assert codes(bench).count("FOREIGN_FILL") == 4
 
 
+def test_a_part_filled_order_that_was_refused_is_cancelled_and_its_fills_fetched(bench: Bench):
+    """P3, I12: the venue said no, and it trades: what it did is booked, the rest is taken out."""
+    bench.venue.create_script.append(Create.REJECTED)
+    bench.step(order("a1"))
+    bench.wait(30)
+    late = appear(bench, "a1")
+    first = filled_unheard(bench, "a1", "0.1")
+    filled_unheard(bench, "a1", "0.2")
+
+    bench.do(lambda: bench.venue.tell(first))
+    bench.do(lambda: bench.venue.tell(bench.venue.orders[late.order_id]))
+    bench.wait(10)
+    bench.step()
+
+    assert {"FILLED_AFTER_REFUSAL", "REVIVED"} <= set(codes(bench))
+    assert bench.venue.orders[late.order_id].status is OrderStatus.CANCELED
+    assert bench.service.ledger(BOT).position == D("0.3") == bench.venue.position
+    assert bench.venue.creates == ["a1"]
+
+
 def test_settlements_are_known_again_however_many_there_were(bench: Bench):
     """Only the newest are in memory; the journal knows the others, and none counts twice."""
     payments = [bench.do(lambda: bench.venue.settle("0.5")) for _ in range(70)]
@@ -311,6 +334,82 @@ def test_settlements_are_known_again_however_many_there_were(bench: Bench):
     assert len(bench.service._bots[BOT].settled) == 64
     assert len(bench.inbox.of(FundingPaid)) == 70
     assert bench.service.ledger(BOT).funding == 35
+
+
+def test_what_the_stream_says_during_a_start_is_taken_in_once_the_orders_are_known(bench: Bench):
+    """An execution before the journal was read: neither foreign nor lost nor counted twice."""
+    bench.place("a1")
+    bench.run(bench.journal.flush())
+    bench.crash()
+    flush = bench.journal.flush
+    told: list[FillData] = []
+
+    async def meanwhile() -> None:
+        if not told:
+            told.append(bench.venue.fill("a1", "0.2"))
+        await flush()
+
+    bench.journal.flush = meanwhile  # type: ignore[method-assign]
+    bench.attach()
+    bench.wait(10)
+    bench.step()
+
+    assert [fill.amount for fill in bench.fills()] == [200]
+    assert bench.service.ledger(BOT).position == D("0.2") == bench.venue.position
+    assert codes(bench) == []
+    exposure = bench.service._bots[BOT].exposure
+    assert (exposure.position, exposure.buys) == (200, 300)
+
+
+def test_a_part_that_filled_is_no_longer_counted_as_open(bench: Bench):
+    """Risk: what a fill takes from the open orders it adds to the position, to the lot."""
+    bench.place("a1")
+    bench.place("s1", OrderSide.SELL, 1100)
+    bench.do(lambda: bench.venue.fill("a1", "0.2"))
+    bench.do(lambda: bench.venue.fill("s1", "0.1"))
+    exposure = bench.service._bots[BOT].exposure
+    assert (exposure.position, exposure.buys, exposure.sells) == (100, 300, 400)
+
+    bench.do(lambda: bench.venue.end("a1", OrderStatus.CANCELED))
+    assert (exposure.position, exposure.buys, exposure.sells) == (100, 0, 400)
+    assert exposure.open_orders == 1
+
+
+def test_an_execution_beyond_the_order_is_counted_as_it_is(bench: Bench):
+    """V7: half a unit ordered, seven tenths bought: the books hold what the venue holds."""
+    bench.place("a1")
+    bench.do(lambda: bench.venue.fill("a1", "0.7"))
+    bench.step()
+
+    exposure = bench.service._bots[BOT].exposure
+    assert (exposure.position, exposure.buys) == (700, 0)
+    assert bench.service.ledger(BOT).position == D("0.7") == bench.venue.position
+    assert codes(bench) == ["OVERFILLED"]
+    assert ends(bench, "a1")[0].filled == 700
+
+
+def test_an_execution_is_foreign_after_some_seconds_and_not_before(bench: Bench):
+    """V3: the venue is asked whose it is; five seconds it may not know."""
+    fill = bench.venue.execute(bench.venue.place_foreign(OrderSide.BUY, "100", "0.5"))
+    bench.do(lambda: bench.venue.tell(fill))
+    bench.wait(4.5)
+    assert codes(bench) == []
+    bench.wait(3)
+    assert codes(bench) == ["FOREIGN_FILL"]
+
+
+def test_the_word_on_one_order_says_nothing_of_the_fills_of_another(bench: Bench):
+    """Two foreign executions are held; the order of one is told of: both are told, each once."""
+    orders = [bench.venue.place_foreign(OrderSide.BUY, "100", "0.5") for _ in range(2)]
+    for foreign in orders:
+        fill = bench.venue.execute(foreign)
+        bench.do(lambda fill=fill: bench.venue.tell(fill))
+    bench.do(lambda: bench.venue.tell(bench.venue.orders[orders[0].order_id]))
+    bench.wait(10)
+
+    texts = sorted(alarm.text for alarm in bench.alarms if alarm.code == "FOREIGN_FILL")
+    assert ["t3" in texts[0], "t4" in texts[1]] == [True, True]
+    assert len(texts) == 2
 
 
 # -- the private stream -------------------------------------------------------------------------
@@ -387,8 +486,34 @@ def test_nothing_is_asked_after_the_end(bench: Bench):
     assert len(bench.venue.questions) == asked
 
 
+def test_orders_that_the_stream_does_not_tell_of_share_one_comparison(bench: Bench):
+    """T16: three acknowledged within a second, not a word of any: asked for together."""
+    bench.venue.is_stream_silent = True
+    for number in range(3):
+        bench.place(f"a{number}", OrderSide.BUY, 990 - number)
+        filled_unheard(bench, f"a{number}", "0.1")
+    bench.venue.questions.clear()
+    bench.wait(2.1)
+    bench.step()
+
+    assert bench.venue.questions.count("get_open_orders") == 1
+    assert bench.service.ledger(BOT).position == D("0.3") == bench.venue.position
+
+
+def test_while_the_stream_stays_silent_executions_are_asked_for_every_few_seconds(bench: Bench):
+    """T16: it never said a word since the order was taken in; a fill a minute later is found."""
+    bench.venue.is_stream_silent = True
+    bench.place("a1")
+    bench.wait(60)
+    filled_unheard(bench, "a1", "0.2")
+    bench.wait(5)
+    bench.step()
+
+    assert bench.service.ledger(BOT).position == D("0.2")
+
+
 def test_a_bot_that_left_is_not_asked_about_any_more(bench: Bench):
-    """Neither the echo of its order nor the executions that were missing: its next start does it."""
+    """Neither the echo of its order nor missing executions: its next start looks for both."""
     bench.place("b1", OrderSide.BUY, 990)
     bench.venue.is_stream_silent = True
     bench.place("a1")
@@ -552,7 +677,7 @@ def test_two_orders_that_get_lost_in_one_moment_are_both_looked_for(bench: Bench
     bench.step(order("a1"))
     bench.wait(3)
     bench.step(order("a2", price=990), order("a3", price=980))
-    bench.wait(1)
+    bench.wait(0.1)
 
     assert [bench.stored(key).state for key in ("a1", "a2", "a3")] == ["UNKNOWN", "ACKED", "ACKED"]
     bench.wait(30)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ from core.adapters.exchanges.models import (
     OrderSide,
     OrderStatus,
 )
+from core.adapters.exchanges.native.listings import check_leaves
 from core.domain.commands import PlaceOrder
-from core.domain.events import OrderFilled, Reconciled, RiskStateChanged
+from core.domain.events import FundingPaid, OrderEnded, OrderFilled, Reconciled, RiskStateChanged
 from core.errors import JournalError, OutcomeUnknown, RateLimited
 from core.infrastructure.clock import VirtualClock
 from core.infrastructure.virtual_time import VirtualLoop
@@ -501,3 +503,59 @@ def test_a_venue_is_told_which_ids_it_may_meet_before_it_is_asked(bench: Bench):
     assert remembered == ["a1"]
     assert asked
     assert set(asked) == {1}
+
+
+def test_what_was_settled_before_a_life_is_not_booked_by_it(bench: Bench):
+    """Lighter 16 over the wire: closed at once after a settlement nobody heard of, and reborn."""
+    bench.wait(30)
+    early = bench.do(lambda: bench.venue.settle("0.5", is_told=False))
+    bench.wait(1)
+    bench.run(bench.service.detach(BOT, is_closed=True))
+    bench.wait(12)
+    found = bench.attach()
+    bench.wait(5)
+    bench.do(lambda: bench.venue.tell(early))  # a stream that catches up tells it once more
+
+    assert found.is_new
+    assert bench.inbox.of(FundingPaid) == []
+    assert bench.service.ledger(BOT).funding == 0
+
+    bench.crash()  # the beginning is durable: the process that resumes this life knows it
+    missed = bench.do(lambda: bench.venue.settle("0.25", is_told=False))
+    bench.wait(1)
+    again = bench.attach()
+    bench.wait(5)
+    for payment in (early, missed):
+        bench.do(lambda payment=payment: bench.venue.tell(payment))
+
+    assert not again.is_new
+    assert [event.amount for event in bench.inbox.of(FundingPaid)] == [Decimal("0.25")]
+    assert bench.service.ledger(BOT).funding == Decimal("0.25")
+
+
+def test_an_adapter_that_asked_for_something_first_looks_again(bench: Bench):
+    """Lighter 21 and 102 over the wire: the halt came while the adapter waited for a price."""
+    create = bench.venue.create_order
+    looks: list[bool] = []
+
+    async def asks_first(*order_of: Any, **named: Any) -> OrderData:
+        await bench.clock.sleep(3)
+        options = order_of[-1]
+        looks.append(options.may_leave())
+        check_leaves("scripted", options.may_leave)
+        return await create(*order_of, **named)
+
+    bench.venue.create_order = asks_first  # type: ignore[method-assign]
+    bench.place("a1")
+    bench.wait(1)
+    bench.run(bench.risk.halt("operator"))
+    bench.wait(10)
+
+    assert looks == [False]
+    assert bench.venue.creates == []
+    (ended,) = bench.inbox.of(OrderEnded)
+    assert (ended.client_order_id, ended.status, ended.code) == (
+        "a1",
+        OrderStatus.REJECTED,
+        "HALTED",
+    )

@@ -36,6 +36,8 @@ def grid(grid_type: str = "long", *, latency_ms: int = 0, **keys: object) -> Doc
     }
     if not grid_type.startswith("follow"):
         known["price_range"] = {"lower_price": "97", "upper_price": "100"}
+    if not str(keys.get("symbol")).endswith("SPOT"):
+        known |= {"margin_mode": "cross", "leverage": 20}
     return {"grid_system": known | keys}
 
 

@@ -550,7 +550,7 @@ def test_the_fill_of_an_order_proved_absent_is_believed(bench: Bench):
 
     late = bench.venue.place_foreign(OrderSide.BUY, "100", "0.5")
     bench.venue.orders[late.order_id] = replace(late, client_order_id="a1")
-    bench.venue.fill("a1")
+    bench.do(lambda: bench.venue.fill("a1"))
     bench.step()
 
     assert bench.service.ledger(BOT).position == Decimal("0.5")

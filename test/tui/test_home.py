@@ -42,7 +42,7 @@ async def test_home_begins_where_no_bot_is_named(make_app, source, text):
 
         assert source.watched == [None]
         shown = text(app)
-        assert "▶ grid  lighter  BTC-USDC-PERP" in shown
+        assert "▶ grid lighter BTC-USDC-PERP" in " ".join(shown.split())
         assert "edgex: closed by venue 1006, 3rd try in 4 s" in shown
         assert "free margin 9,402.10" in shown
         assert "Alerts" not in shown

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from core.errors import ExitCode
 from tui.cli.border import put
+from tui.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+HANG = 50
+"""Cells before what was verified."""
 
 
 def venues(*, is_json: bool) -> int:
@@ -22,8 +30,16 @@ def venues(*, is_json: bool) -> int:
         return ExitCode.OK
     put(f"{'venue':<13}{'markets':<20}{'prices':<8}{'trading':<9}verified")
     for row in rows:
-        put(_line(row))
+        put(_wrapped(_line(row)))
     return ExitCode.OK
+
+
+def _wrapped(line: str) -> str:
+    """A row in as many lines as a terminal needs; one line for programs."""
+    cells = shutil.get_terminal_size().columns - 1
+    if not is_terminal(sys.stdout) or cells < HANG + 20:
+        return line
+    return textwrap.fill(line, cells, subsequent_indent=" " * HANG, break_on_hyphens=False)
 
 
 def _line(row: Mapping[str, object]) -> str:

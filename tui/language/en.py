@@ -14,7 +14,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "screen.home": "home",
     "screen.grid": "grid",
     "screen.log": "log",
-    "screen.failed": "The screen failed; the engine goes on. The log has the details.",
+    "screen.failed": (
+        "The screen failed; the log has the details. `ctos attach` opens it again. What this "
+        "terminal started ends half a minute from now."
+    ),
     "top.equity": "equity",
     "top.day": "day",
     "top.halted": "HALTED",
@@ -58,6 +61,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "ladder.count": "{sells} sells · {buys} buys resting",
     "ladder.count_waiting": "{waiting} waiting",
     "ladder.match": "all orders match the venue",
+    "ladder.none_then": "no orders when asked",
     "ladder.checked": "(checked {age})",
     "ladder.unchecked": "not checked against the venue yet",
     "ladder.differs": "venue differs: {missing} missing, {unknown} unknown",
@@ -131,11 +135,16 @@ TEXTS: Final[Mapping[str, str]] = {
     "health.next": "next in {time}",
     "health.orders": "orders",
     "health.matched": "{matched} match, {missing} missing",
+    "health.none_then": "none when asked",
     "health.unknown": "unanswered",
     "health.unknown_count": "{count} being asked for",
     "health.foreign": "not ours",
     "health.foreign_none": "nothing",
     "health.foreign_some": "{orders} orders, position {position}",
+    "limit.position": "position",
+    "limit.open_orders": "open orders",
+    "limit.order_rate": "order rate",
+    "limit.daily_loss": "daily loss",
     "health.escape": "escape",
     "health.help": (
         "What may act by itself and how near it is to that: the price at which it fires, how "
@@ -159,6 +168,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "fills.is_taker": "taker",
     "fills.id": "order",
     "fills.empty": "No fills yet.",
+    "fills.none_since": "No fills since it was started; the journal holds the earlier ones.",
     "fills.footing": "{copy} copy   enter order detail",
     "fills.help": (
         "Executions of this grid, newest first. A negative fee was paid, a positive one is a "

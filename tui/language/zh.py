@@ -15,7 +15,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "screen.home": "总览",
     "screen.grid": "网格",
     "screen.log": "日志",
-    "screen.failed": "界面出错；引擎仍在运行。详情见日志。",
+    "screen.failed": "界面出错，详情见日志。`ctos attach` 可重新打开。本终端启动的半分钟后结束。",
     "top.equity": "权益",
     "top.day": "今日",
     "top.halted": "已停机",
@@ -71,6 +71,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "ladder.count": "挂单 卖 {sells} · 买 {buys}",
     "ladder.count_waiting": "{waiting} 档等待",
     "ladder.match": "订单与交易所一致",
+    "ladder.none_then": "核对时没有订单",
     "ladder.checked": "（{age} 前）",
     "ladder.unchecked": "尚未与交易所核对",
     "ladder.differs": "账本与交易所不一致：缺 {missing}，未知 {unknown}",
@@ -138,11 +139,16 @@ TEXTS: Final[Mapping[str, str]] = {
     "health.next": "{time} 后再次",
     "health.orders": "订单",
     "health.matched": "一致 {matched}，缺 {missing}",
+    "health.none_then": "核对时没有",
     "health.unknown": "无回应",
     "health.unknown_count": "正在查询 {count} 笔",
     "health.foreign": "外来",
     "health.foreign_none": "无",
     "health.foreign_some": "订单 {orders}，持仓 {position}",
+    "limit.position": "持仓",
+    "limit.open_orders": "未结订单",
+    "limit.order_rate": "下单频率",
+    "limit.daily_loss": "当日亏损",
     "health.escape": "脱离",
     "health.help": (
         "哪些保护会自行动作，离触发还有多远：触发价、距离，以及时间或路程已过多少。其下是账本"
@@ -164,6 +170,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "fills.is_taker": "吃单",
     "fills.id": "订单",
     "fills.empty": "还没有成交。",
+    "fills.none_since": "启动以来还没有成交；更早的在账本里。",
     "fills.footing": "{copy} 复制   enter 订单详情",
     "fills.help": (
         "本网格的成交，最新在前。手续费为负是付出，为正是返佣。轮次损益是平仓完成的一轮，已扣"

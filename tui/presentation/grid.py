@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from core.services.risk.snapshot import LimitGauge
 from tui.presentation import gauge, table
 from tui.presentation.cells import Line, Span, left, line_width, right, spread, width
 from tui.presentation.chart import Chart, Mark, Rule, Sample
-from tui.presentation.ladder import OPEN, mid
+from tui.presentation.ladder import OPEN, found_none, mid
 from tui.presentation.lights import describe, light, worst
 from tui.presentation.look import Look
 from tui.presentation.numbers import number, percent, signed, tone_of
@@ -209,7 +210,7 @@ def health_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
         _said(
             cells,
             words("health.orders"),
-            Span(words("health.matched", matched=health.matched, missing=health.missing)),
+            _compared(snapshot, look),
         ),
     ]
     if health.unknown:
@@ -221,10 +222,19 @@ def health_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
     lines.append(_said(cells, words("health.foreign"), _foreign(snapshot, look)))
     trouble = worst(snapshot.lights)
     if trouble is not None:
-        lines.append(
-            (Span(" "), light(trouble.state, look), Span(f" {describe(trouble, look)}", "warn"))
-        )
+        text = describe(trouble, look)
+        if width(text) + 3 > cells:
+            text = describe(replace(trouble, detail=""), look)
+        lines.append((Span(" "), light(trouble.state, look), Span(f" {text}", "warn")))
     return lines
+
+
+def _compared(snapshot: GridSnapshot, look: Look) -> Span:
+    """How many orders agreed, or that none was there to compare."""
+    words, health = look.words, snapshot.health
+    if found_none(snapshot):
+        return Span(words("health.none_then"), "dim")
+    return Span(words("health.matched", matched=health.matched, missing=health.missing))
 
 
 def _said(cells: int, label: str, value: Span, rest: str = "") -> Line:
@@ -263,11 +273,15 @@ def _limit(limit: LimitGauge, cells: int, look: Look) -> Line:
     is_calm = limit.is_plan and share <= 1
     tone = "dim" if is_calm else gauge.gauge_tone(share)
     start: Line = (
-        Span(" " + left(limit.name.replace("_", " "), LABEL)),
+        Span(" " + left(_limit_name(limit, look), LABEL)),
         Span(right(percent(share), 5) + "  ", tone),
     )
     length = min(12, cells - line_width(start) - 1)
     return start if length < 3 else (*start, *gauge.bar(share, length, look.glyphs, tone))
+
+
+def _limit_name(limit: LimitGauge, look: Look) -> str:
+    return look.words.get(f"limit.{limit.name.replace(' ', '_')}", limit.name.replace("_", " "))
 
 
 def fullest(limits: tuple[LimitGauge, ...]) -> Decimal | None:

@@ -38,7 +38,7 @@ VENUES = (
 BOTS = (
     Column("", 1),
     Column("bots.app", 5, gap=1),
-    Column("bots.venue", 8, gap=1),
+    Column("bots.venue", 8, most=16, gap=1),
     Column("bots.symbol", 10, most=24, gap=1),
     Column("bots.state_column", 9, gap=1),
     Column("bots.up", 5, is_right=True, gap=1),
@@ -47,11 +47,11 @@ BOTS = (
 )
 POSITIONS = (
     Column("positions.symbol", 6, most=20),
-    Column("positions.venue", 7, gap=1),
+    Column("positions.venue", 7, most=16, gap=1),
     Column("positions.size", 8, is_right=True, gap=1),
     Column("positions.entry", 9, is_right=True, gap=1),
     Column("positions.upnl", 6, is_right=True, gap=1),
-    Column("positions.liquidation", 4, is_right=True, gap=1),
+    Column("positions.liquidation", 4, is_right=True, most=6, gap=1),
 )
 ORDERS = (
     Column("ladder.state", 9),

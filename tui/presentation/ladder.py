@@ -277,7 +277,16 @@ def match_line(snapshot: GridSnapshot, look: Look, *, has_age: bool = True) -> L
         difference = number(health.position_difference, snapshot.amount_decimals, is_signed=True)
         text = words("ladder.differs_position", difference=difference)
         return (Span(f" {text}", "error"),)
-    return (Span(f" {words('ladder.match')}{checked}", "dim"),)
+    said = "ladder.none_then" if found_none(snapshot) else "ladder.match"
+    return (Span(f" {words(said)}{checked}", "dim"),)
+
+
+def found_none(snapshot: GridSnapshot) -> bool:
+    """Whether no order was there at the last comparison, so that it proves nothing of any."""
+    health = snapshot.health
+    return health.checked_at is not None and not (
+        health.matched or health.missing or health.unknown
+    )
 
 
 def title_state(snapshot: GridSnapshot, look: Look) -> str:

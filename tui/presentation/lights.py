@@ -30,6 +30,10 @@ def light_name(name: str, look: Look) -> str:
     return look.words.get(f"light.{name}", name)
 
 
+HAVE_AGE = ("live", "reconnecting")
+"""States that show an age where there is no round trip to tell of."""
+
+
 def describe(item: FeedLight, look: Look) -> str:
     """Why a light is not on, in words; empty when it is, for health is quiet."""
     if item.state == "live":
@@ -60,8 +64,8 @@ def bar_lights(lights: tuple[FeedLight, ...], look: Look, turn: int = 0) -> list
         name = light_name(item.name, look)
         if item.latency_ms is not None or not shown:
             ping = milliseconds(item.latency_ms)
-            if item.latency_ms is None:
-                ping = age(item.age_s) if item.state == "live" else item.state
+            if item.latency_ms is None or item.state == "reconnecting":
+                ping = age(item.age_s) if item.state in HAVE_AGE else item.state
             shown.append((Span(f"{name} "), light(item.state, look, turn), Span(f" {ping}", "dim")))
         elif item.state == "live":
             shown.append((Span(f"{name} {age(item.age_s)}", "dim"),))

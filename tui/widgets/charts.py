@@ -163,7 +163,7 @@ class EquityChart(ChartPanel):
         """Reach and currency."""
         if self.tabs:
             return self.suite.look.words("tabs.hint")
-        if self.snapshot is None:
+        if self.snapshot is None or not self.snapshot.quote:
             return ""
         return self.suite.look.words("equity.state", quote=self.snapshot.quote)
 

@@ -169,8 +169,10 @@ class FillsTable(Panel[FillRow]):
         return words("fills.footing", copy=self.suite.keys.key("view.copy"))
 
     def empty_face(self) -> Sequence[str]:
-        """No fills yet."""
-        return (self.suite.look.words("fills.empty"),)
+        """No fills yet, or none since this start."""
+        words, snapshot = self.suite.look.words, self.snapshot
+        has_traded = snapshot is not None and snapshot.result.fills > 0
+        return (words("fills.none_since" if has_traded else "fills.empty"),)
 
     def csv(self) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
         """Every fill, exact."""

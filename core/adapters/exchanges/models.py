@@ -363,6 +363,9 @@ class OrderOptions:
     """May only bring the position nearer to zero."""
     expires_at: datetime | None = None
     """Request deadline: a venue refuses what arrives later, so a negative answer becomes final."""
+    may_leave: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
+    """Asked by an adapter that waited for something else first, right before it sends; False: the
+    order is `NotSent`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

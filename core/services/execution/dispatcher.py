@@ -109,20 +109,22 @@ class Dispatcher:
 
     def _may_leave(self, order: TrackedOrder) -> bool:
         """Whether nothing has come in between; what has is the reason of its withdrawal."""
-        code = ""
         if order.state is not OrderState.INTENT:
             return False
-        if order.cancel_wanted:
-            code = "WITHDRAWN"
-        elif self._risk.state is RiskState.HALTED:
-            code = DenialCode.HALTED.value
-        elif self.may_send is not None and not self.may_send():
-            code = "LEASE_LOST"
-        elif not self._clock_watch.may_send():
-            code = DenialCode.CLOCK_DIFFERS.value
+        code = "WITHDRAWN" if order.cancel_wanted else self._bar()
         if code:
             self._desk.manager.withdraw_unsent(order, code, self._desk.clock.now_ns())
         return not code
+
+    def _bar(self) -> str:
+        """Why no order at all may leave now; empty if they may."""
+        if self._risk.state is RiskState.HALTED:
+            return DenialCode.HALTED.value
+        if self.may_send is not None and not self.may_send():
+            return "LEASE_LOST"
+        if not self._clock_watch.may_send():
+            return DenialCode.CLOCK_DIFFERS.value
+        return ""
 
     async def _extend(self, order: TrackedOrder) -> bool:
         """It waited long for its turn: the new deadline must be durable before it is used."""
@@ -162,8 +164,10 @@ class Dispatcher:
         if isinstance(error, DuplicateClientOrderId):
             manager.lose(order, "DUPLICATE", now_ns, str(error))
         elif isinstance(error, NotSent):
-            self._desk.sender.back_off()
-            manager.refuse(order, "NOT_SENT", now_ns, str(error))
+            bar = self._bar()
+            if not bar:
+                self._desk.sender.back_off()
+            manager.refuse(order, bar or "NOT_SENT", now_ns, str(error))
         elif isinstance(error, ActionsUsedUp):
             manager.refuse(order, "ACTIONS_USED_UP", now_ns, str(error))
             if not self._is_used_up:
@@ -195,5 +199,6 @@ class Dispatcher:
                 post_only=command.post_only,
                 reduce_only=command.reduce_only,
                 expires_at=deadline,
+                may_leave=lambda: not self._bar(),
             ),
         )

@@ -185,12 +185,14 @@ class Listener:
     def take_funding(self, payment: FundingPaymentData) -> None:
         """Books a settlement once, whole, to the one bot of the symbol, and tells it.
 
+        One from before this life of the bot was for what another held, and is left alone.
+
         The row is on its way to the journal before the bot hears of it, so whatever step takes it
         in is durable later than the booking; what a crash keeps from the bot is in
         `Attached.funding`.
         """
         bot, key = self._desk.bot_on(payment.symbol), payment.payment_id
-        if bot is None or key in bot.settled:
+        if bot is None or key in bot.settled or to_ns(payment.at) < bot.began_ns:
             return
         place = (bot.spec.venue, bot.account, payment.symbol)
         if self._desk.journal.has_funding(*place, key):

@@ -13,8 +13,15 @@ from core.domain.lifecycle import OrderState, final_status
 from core.errors import ConfigError
 from core.services.execution.desk import Desk
 from core.services.execution.tracked import BotBook, Ledger, TrackedOrder
-from core.services.gateway import BotSpec
-from core.services.ports import BotRow, FundingTotalRow, Journal, StoredIntent, Transaction
+from core.services.gateway import LIFE_KEY, BotSpec
+from core.services.ports import (
+    BotRow,
+    FundingTotalRow,
+    Journal,
+    StateRow,
+    StoredIntent,
+    Transaction,
+)
 
 
 def opening(
@@ -46,6 +53,9 @@ def opening(
             )
         ]
     )
+    if is_new:
+        bot.began_ns = now_ns
+        transaction.states.append(StateRow(spec.bot_id, LIFE_KEY, str(now_ns)))
     if is_new and row is not None:
         transaction.cleared.append(spec.bot_id)
         transaction.settled.extend(item.intent.client_order_id for item in stored)

@@ -80,7 +80,7 @@ from core.services.execution.tracked import (
     Schedule,
     TrackedOrder,
 )
-from core.services.gateway import CLEANUP_KEY, Attached, BotSpec, Inbox, Renewal, Step
+from core.services.gateway import CLEANUP_KEY, LIFE_KEY, Attached, BotSpec, Inbox, Renewal, Step
 from core.services.ports import (
     DenialRow,
     EvidenceRow,
@@ -576,6 +576,7 @@ class ExecutionService:
         state = {} if is_new else journal.state(spec.bot_id)
         earlier = bot.ledger
         if not is_new:
+            bot.began_ns = int(state.get(LIFE_KEY, "0"))
             self._recall(bot, stored)
         self._listener.begin(bot)
         self._desk.carry_out()
@@ -584,7 +585,7 @@ class ExecutionService:
         seen = await self._ids_at_venue(spec)
         return Attached(
             is_new=is_new,
-            state={key: value for key, value in state.items() if key != CLEANUP_KEY},
+            state={key: text for key, text in state.items() if key not in {CLEANUP_KEY, LIFE_KEY}},
             ledger_position=bot.ledger.position,
             foreign_orders=len(bot.foreign_orders),
             foreign_position=bot.foreign_position or Decimal(0),

@@ -66,7 +66,9 @@ class Portfolio:
         """Venue -> account."""
         self._subscriptions: list[Subscription] = []
         self._line: deque[EquityPoint] = deque(maxlen=LINE_LENGTH)
-        self._day_start: tuple[datetime, Decimal] | None = None
+        self._day: datetime | None = None
+        self._day_starts: dict[tuple[str, str], Decimal] = {}
+        """Venue and settlement asset -> the first worth of this UTC day."""
 
     async def add(
         self,
@@ -132,22 +134,22 @@ class Portfolio:
 
     def total_equity(self) -> Decimal | None:
         """All accounts together; None until one is known. Quotes are added as they are."""
-        worths = [
-            worth
-            for venue, account in self._accounts.items()
-            for worth in self._worths(venue, account)
-        ]
-        return sum(worths, Decimal(0)) if worths else None
+        worths = self._all_worths()
+        return sum(worths.values(), Decimal(0)) if worths else None
 
     def day_change(self) -> Decimal | None:
-        """Change of the total since the first reading of this UTC day."""
-        equity = self.total_equity()
-        if equity is None:
+        """Change of each account since its own first reading of this UTC day, together.
+
+        An account that joins later begins with what it has then; it brings no profit along.
+        """
+        worths = self._all_worths()
+        if not worths:
             return None
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        if self._day_start is None or self._day_start[0] != today:
-            self._day_start = (today, equity)
-        return equity - self._day_start[1]
+        if self._day != today:
+            self._day, self._day_starts = today, {}
+        changes = (worth - self._day_starts.setdefault(key, worth) for key, worth in worths.items())
+        return sum(changes, Decimal(0))
 
     async def run(self) -> None:
         """Adds a point to the equity line every minute; runs until cancelled."""
@@ -208,13 +210,21 @@ class Portfolio:
         account.balances = {item.asset: item for item in balances}
         account.positions = {item.symbol: item for item in positions}
 
-    def _worths(self, venue: str, account: _Account) -> Iterable[Decimal]:
+    def _all_worths(self) -> dict[tuple[str, str], Decimal]:
+        """Venue and settlement asset -> worth, of what is known."""
+        return {
+            (venue, asset): worth
+            for venue, account in self._accounts.items()
+            for asset, worth in self._worths(venue, account)
+        }
+
+    def _worths(self, venue: str, account: _Account) -> Iterable[tuple[str, Decimal]]:
         """One worth per settlement asset, so that bots that share an asset count it once."""
         by_asset = {item.settle: item for item in account.instruments.values()}
-        for instrument in by_asset.values():
+        for asset, instrument in by_asset.items():
             worth = self.equity(venue, instrument)
             if worth is not None:
-                yield worth
+                yield asset, worth
 
     def _quote(self) -> str:
         for account in self._accounts.values():

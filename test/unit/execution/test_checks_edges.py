@@ -17,8 +17,9 @@ from core.services.execution import reconciler
 from core.services.execution.comparison import compare
 from core.services.execution.settings import ExecutionSettings
 from core.services.execution.tracked import Schedule
+from core.services.gateway import LIFE_KEY
 from core.testing.execution import BOT, SYMBOL, Bench, cancel
-from core.testing.scripted_venue import Create
+from core.testing.scripted_venue import Cancel, Create
 
 D = Decimal
 
@@ -364,24 +365,50 @@ def test_a_new_life_begins_without_the_state_of_the_old_one(bench: Bench):
 
     assert found.is_new
     assert found.state == {}
-    assert bench.journal.state(BOT) == {}
+    assert set(bench.journal.state(BOT)) == {LIFE_KEY}
     assert found.last_client_order_id == "a1"
     assert bench.inbox.of(OrderEnded) == []
 
 
+def test_a_new_life_counts_its_own_fees_and_keeps_the_dust(bench: Bench):
+    """Less than a lot stays its own; what the old life paid and received is over with it."""
+    bench.place("a1")
+    bench.do(lambda: bench.venue.fill("a1", "0.5005"))
+    bench.place("s1", OrderSide.SELL, 1100)
+    bench.do(lambda: bench.venue.fill("s1"))
+    bench.do(lambda: bench.venue.settle("0.25"))
+    bench.step()
+    old = bench.service.ledger(BOT)
+    assert (old.position, old.fills, old.funding) == (D("0.0005"), 2, D("0.25"))
+    assert old.fees > 0
+    bench.run(bench.service.detach(BOT, is_closed=True))
+
+    found = bench.attach()
+    assert (found.is_new, found.fees, found.funding) == (True, 0, 0)
+    bench.crash()
+    found = bench.attach()
+    assert (found.ledger_position, found.fees, found.funding) == (D("0.0005"), 0, 0)
+    assert bench.service.ledger(BOT).fills == 0
+    assert found.foreign_position == 0
+
+
 def test_an_end_that_is_told_again_says_whose_it_was(bench: Bench):
-    """Ours was cancelled by us, the other by its user; both are told after a crash as before."""
+    """Cancelled by us, by the user, and filled before our cancel: after a crash as before it."""
     bench.place("a1")
     bench.place("a2", OrderSide.BUY, 990)
-    bench.step(cancel("a1"))
+    bench.place("a3", OrderSide.BUY, 980)
+    bench.venue.cancel_script.extend([Cancel.PENDING, Cancel.FILLED_FIRST])
+    bench.step(cancel("a1"), cancel("a3"))
     bench.do(lambda: bench.venue.end("a2", OrderStatus.CANCELED))
-    bench.wait(1)
+    bench.wait(3)
     before = {end.client_order_id: end.is_ours for end in bench.inbox.of(OrderEnded)}
+    bench.run(bench.journal.flush())
     bench.crash()
     bench.attach()
+    bench.wait(3)
     after = {end.client_order_id: end.is_ours for end in bench.inbox.of(OrderEnded)}
 
-    assert before == after == {"a1": True, "a2": False}
+    assert before == after == {"a1": True, "a2": False, "a3": False}
 
 
 def test_a_schedule_that_is_replaced_or_left_runs_no_more(bench: Bench):

@@ -273,3 +273,16 @@ def test_answers_from_before_an_order_was_found_say_nothing_of_its_vanishing(
 
     assert bench.inbox.of(OrderEnded) == []
     assert bench.stored("a1").state == "ACKED"
+
+
+def test_what_was_foreign_before_does_not_keep_an_order_in_doubt(make: Callable[..., Bench]):
+    """The position differed already when it was compared: only a change since could be its work."""
+    bench = make()
+    bench.venue.position = D("0.3")
+    bench.run(bench.service.reconcile(BOT))
+    assert bench.service._bots[BOT].foreign_position == D("0.3")
+    bench.venue.create_script.append(Create.LOST_BEFORE)
+    bench.step(order("a1"))
+    bench.wait(30)
+
+    assert bench.stored("a1").state == "NOT_PLACED"

@@ -13,9 +13,9 @@ import pytest
 from core.adapters.exchanges.models import OrderData, OrderSide, OrderStatus
 from core.domain.commands import CancelOrder, Reason
 from core.domain.events import OrderEnded, OrderFilled
-from core.errors import ConfigError, JournalFull
+from core.errors import ConfigError, JournalFull, NotSent
 from core.services.execution.slow_disk import FAST_NS, SLOW_NS, SlowDisk
-from core.services.gateway import Renewal, Step
+from core.services.gateway import CLEANUP_KEY, Renewal, Step
 from core.services.ports import Transaction
 from core.services.risk.limits import Limits
 from core.testing.execution import BOT, SYMBOL, Bench, Inbox, cancel, instrument, order
@@ -163,6 +163,31 @@ def test_a_refusal_after_the_bot_left_is_written_for_its_next_start(bench: Bench
     assert bench.venue.creates == ["a1"]
 
 
+def test_a_start_says_which_ids_the_venue_has_seen(bench: Bench):
+    """Open and closed ones with our prefix, so that an old copy of the journal repeats none."""
+    prefix = bench.spec().order_prefix
+    bench.place(f"{prefix}1E1")
+    bench.place(f"{prefix}1E2", OrderSide.BUY, 990)
+    bench.do(lambda: bench.venue.end(f"{prefix}1E1", OrderStatus.CANCELED))
+    bench.venue.place_foreign(OrderSide.BUY, "50", "0.5")
+    bench.run(bench.service.detach(BOT, is_closed=False))
+
+    assert sorted(bench.attach().seen_client_order_ids) == [f"{prefix}1E1", f"{prefix}1E2"]
+
+
+def test_an_end_for_good_leaves_no_clean_up_behind(bench: Bench):
+    """What it holds it keeps, and the next start has nothing to finish first."""
+    bench.place("a1")
+    bench.do(lambda: bench.venue.fill("a1"))
+    bench.step(state={CLEANUP_KEY: "cancel"})
+    assert bench.journal.state(BOT)[CLEANUP_KEY] == "cancel"
+    bench.run(bench.service.detach(BOT, is_closed=True))
+    found = bench.attach()
+
+    assert (found.is_new, found.interrupted_cleanup) == (False, None)
+    assert found.ledger_position == D("0.5")
+
+
 def test_another_configuration_is_written_with_the_step_that_takes_it_over(bench: Bench):
     """A crash after it finds both, and the next start must agree with the new values."""
     renewal = Renewal(fingerprint={"grid_type": "short"}, config='{"a": 1}')
@@ -282,6 +307,40 @@ def test_an_execution_before_the_answer_names_the_order_so_that_it_can_be_cancel
     assert bench.service.ledger(BOT).position == D("0.2")
     (end,) = bench.inbox.of(OrderEnded)
     assert (end.filled, end.is_ours) == (200, True)
+
+
+def test_a_create_that_our_own_door_held_back_is_no_reason_to_rest(bench: Bench):
+    """A halt while it travelled to the door: refused for that, and nothing pauses afterwards."""
+
+    async def held(*args: object, **kwargs: object) -> OrderData:
+        await bench.risk.halt("you")
+        raise NotSent("nothing may leave now.")
+
+    bench.venue.create_order = held  # type: ignore[method-assign]
+    bench.step(order("a1"))
+    bench.wait(0.01)
+
+    (end,) = bench.inbox.of(OrderEnded)
+    assert (end.status, end.code, end.filled) == (OrderStatus.REJECTED, "HALTED", 0)
+    assert bench.service._desk.sender.paused_for_s == 0
+
+
+def test_a_budget_of_actions_that_is_used_up_is_told_once_until_one_is_taken(bench: Bench):
+    """T12: two refusals, one call; after an order that was taken a third is told again."""
+    for words, alarms in (
+        ((Create.USED_UP, Create.USED_UP), 1),
+        ((), 1),
+        ((Create.USED_UP,), 2),
+    ):
+        for number in range(max(len(words), 1)):
+            bench.venue.create_script.extend(words[number : number + 1])
+            bench.step(order(f"a{bench.clock.now_ns()}"))
+            bench.wait(60)
+        assert [alarm.code for alarm in bench.alarms] == ["ACTIONS_USED_UP"] * alarms
+
+    ended = [end.code for end in bench.inbox.of(OrderEnded)]
+    assert ended == ["ACTIONS_USED_UP"] * 3
+    assert bench.service.open_orders(BOT) == 1
 
 
 # -- what others ask ----------------------------------------------------------------------------

@@ -238,6 +238,19 @@ async def test_everything_is_cancelled_by_symbol_or_at_once(venue):
     assert await venue.exchange.cancel_all_orders() == []
 
 
+@venue_story
+async def test_a_cancelled_order_waits_for_nothing_any_more(venue):
+    """It leaves its level: the market moves through its price, and no row concerns it."""
+    order = await send(venue, BUY, "1", "190")
+    matcher = venue.exchange._live().markets[PERP].matcher
+    assert (len(matcher), matcher.reach.below > NEVER_BELOW) == (1, True)
+    await venue.exchange.cancel_order(order.order_id, PERP)
+
+    assert (len(matcher), matcher.reach) == (0, (NEVER_BELOW, NEVER_ABOVE))
+    await venue.trade("180")
+    assert await venue.exchange.get_fills() == []
+
+
 # -- the account --------------------------------------------------------------------------------
 
 
@@ -252,6 +265,28 @@ async def test_a_resting_buy_on_spot_holds_its_value_and_its_fee(venue):
     assert balances["USDC"].used == D("190.095")
     assert balances["TEST"].used == D("0.5")
     assert balances["TEST"].free == D("1.5")
+
+
+@venue_story
+async def test_a_buy_on_spot_needs_its_value_and_its_fee(venue):
+    """52.62 at 190 cost 9,997.80 and 5.00: more than there is; 52.6 cost 9,999.00 in all."""
+    with pytest.raises(OrderRejected) as refused:
+        await send(venue, BUY, "52.62", "190", symbol=SPOT)
+
+    assert refused.value.code == "INSUFFICIENT_BALANCE"
+    rests = await send(venue, BUY, "52.6", "190", symbol=SPOT)
+    assert rests.status is OrderStatus.OPEN
+
+
+@pytest.mark.parametrize("symbol, amount", [(SPOT, "60"), (PERP, "600")])
+@venue_story
+async def test_what_takes_and_what_rests_is_needed_together(venue, symbol, amount):
+    """Three of it would be bought at once, the others would wait: the account carries not all."""
+    with pytest.raises(OrderRejected):
+        await send(venue, BUY, amount, "200.1", symbol=symbol)
+
+    assert await venue.exchange.get_fills() == []
+    assert await venue.exchange.get_open_orders() == []
 
 
 @venue_story
@@ -359,30 +394,31 @@ def test_one_side_of_a_quote_is_no_mark():
 
 
 def test_a_market_of_which_only_one_side_is_known_closes_nothing():
-    """Without a mark there is no loss: the account waits for the other side, and then trades."""
+    """A sell was met by a bid, nobody asks: without a mark there is no loss to close for."""
 
-    async def story() -> tuple[Decimal | None, Decimal | None, OrderStatus]:
-        rows = [FeedRow(ms=0, bid="199.9"), FeedRow(ms=1_000, bid="199.9", ask="200.1")]
+    async def story() -> tuple[list[Decimal | None], Decimal]:
+        bids = ("198", "199.9", "9999")
         exchange = PaperExchange(
             venue="paper",
             instruments=[instrument()],
-            feeds={PERP: ScriptedFeed(rows)},
+            feeds={PERP: ScriptedFeed([FeedRow(ms=ms, bid=bid) for ms, bid in enumerate(bids)])},
             clock=VirtualClock(virtual_time.running_loop()),
-            settings=PaperSettings(latency_ms=0),
+            settings=PaperSettings(latency_ms=0, initial_balance=D(100)),
             is_durable=False,
             rng=random.Random(5),
         )
         marks: list[Decimal | None] = []
         await exchange.connect()
         await exchange.subscribe_ticker(PERP, lambda ticker: marks.append(ticker.mark))
-        order = await exchange.create_order(PERP, BUY, OrderType.LIMIT, D(1), D("199.8"))
+        await exchange.create_order(PERP, SELL, OrderType.LIMIT, D(1), D(199))
         await asyncio.sleep(2)
-        rests = await exchange.get_order(order.order_id, PERP)
+        (position,) = await exchange.get_positions()
         await exchange.disconnect()
-        return marks[0], marks[-1], rests.status
+        return marks, position.size
 
-    told = virtual_time.run(story(), start_ns=START_NS)
-    assert told == (None, D(200), OrderStatus.OPEN)
+    marks, held = virtual_time.run(story(), start_ns=START_NS)
+    assert set(marks) == {None}
+    assert held == -1
 
 
 def test_a_book_in_finer_units_keeps_the_depth_that_is_known():

@@ -14,7 +14,7 @@ from tui.presentation import grid, ladder
 from tui.presentation.cells import line_width, plain_text
 from tui.presentation.gauge import bar, gauge_tone, used
 from tui.presentation.glyphs import FULL
-from tui.presentation.lights import describe, is_stale, worst
+from tui.presentation.lights import bar_lights, describe, is_stale, worst
 
 
 def text(line):
@@ -161,6 +161,41 @@ def test_health_tells_what_differs_and_what_is_not_ours(samples, look):
     assert "differs" in said
     assert "94 match, 1 missing" in said
     assert "2 orders, position +0.1000" in said
+
+
+def test_a_comparison_before_the_first_order_claims_nothing(samples, look):
+    """Orders that came after the last comparison are not said to match the venue."""
+    health = HealthResult(checked_at=samples.NOW, next_at=None)
+    snapshot = samples.grid(health=health)
+    panel = "\n".join(text(line) for line in grid.health_lines(snapshot, 36, look))
+    below = "\n".join(text(line) for line in ladder.summary(snapshot, look))
+
+    assert "none when asked" in panel
+    assert "0 match" not in panel
+    assert "no orders when asked" in below
+    assert "all orders match" not in below
+
+
+def test_why_a_line_is_down_gives_way_to_shorter_words(samples, look):
+    """A reason that is wider than its panel is not cut in the middle of an address."""
+    down = FeedLight(
+        name="lighter",
+        state="reconnecting",
+        latency_ms=1,
+        age_s=25.0,
+        detail="public: wss://mainnet.zklighter.example/stream cannot be reached",
+    )
+    lines = [text(line) for line in grid.health_lines(samples.grid(lights=(down,)), 36, look)]
+
+    assert any("lighter is reconnecting" in line for line in lines)
+    assert not any("wss://" in line for line in lines)
+
+
+def test_a_lost_line_shows_its_age_and_no_round_trip(look):
+    """How fast a venue answered before the line was lost is no news."""
+    down = FeedLight(name="lighter", state="reconnecting", latency_ms=1, age_s=25.0)
+
+    assert [text(tuple(line)) for line in bar_lights((down,), look)] == ["lighter ◐ 25s"]
 
 
 @pytest.mark.parametrize(

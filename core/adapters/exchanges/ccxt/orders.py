@@ -87,6 +87,7 @@ class Orders:
             ),
             is_order=True,
             expires_at=options.expires_at,
+            may_leave=options.may_leave,
         )
         door.touched.add(symbol)
         if not isinstance(data, dict):

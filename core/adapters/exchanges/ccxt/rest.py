@@ -31,6 +31,7 @@ from core.adapters.exchanges.connection.transport import Response
 from core.adapters.exchanges.decoding import MAX_MESSAGE_BYTES
 from core.adapters.exchanges.models import to_ns
 from core.adapters.exchanges.native.exchange import Doors
+from core.adapters.exchanges.native.listings import check_leaves
 from core.adapters.exchanges.native.rest import Rest
 from core.errors import NotSent, OutcomeUnknown, RateLimited, TransportError, VenueError
 
@@ -63,6 +64,8 @@ class Attempt:
     """Whether a request that changes something began to leave."""
     expires_at: datetime | None = None
     """When the venue shall no longer take it."""
+    may_leave: Callable[[], bool] | None = None
+    """The last look at an order, after everything that ccxt asks for first."""
 
 
 _ATTEMPT: ContextVar[Attempt | None] = ContextVar("ccxt_attempt", default=None)
@@ -100,6 +103,7 @@ class CcxtRest(Rest):
         is_order: bool = False,
         is_urgent: bool = False,
         expires_at: datetime | None = None,
+        may_leave: Callable[[], bool] | None = None,
     ) -> T:
         """What ccxt gives.
 
@@ -108,6 +112,7 @@ class CcxtRest(Rest):
             is_order: Whether it changes something.
             is_urgent: Whether it may take from the reserve of the budgets.
             expires_at: When the venue shall no longer take it.
+            may_leave: Asked right before an order leaves; False: it does not.
 
         Raises:
             VenueError: As the table above says.
@@ -117,7 +122,9 @@ class CcxtRest(Rest):
             return await self._carry(call, Attempt(is_urgent=is_urgent))
         # ccxt may ask for something before it sends an order: a caller that is cancelled meanwhile
         # must not leave it half done.
-        attempt = Attempt(is_order=True, is_urgent=is_urgent, expires_at=expires_at)
+        attempt = Attempt(
+            is_order=True, is_urgent=is_urgent, expires_at=expires_at, may_leave=may_leave
+        )
         task = asyncio.create_task(self._carry(call, attempt))
         self._orders_under_way.add(task)
         task.add_done_callback(self._ended)
@@ -157,6 +164,8 @@ class CcxtRest(Rest):
         data, sent_headers = _form(body, _plain_headers(headers))
         self._check(changes, attempt, data, path)
         budget = await self._spend(attempt, changes=changes)
+        if changes and not attempt.has_left:
+            check_leaves(self.venue, attempt.may_leave)
         attempt.has_left |= changes
         began_ns = self.clock.monotonic_ns()
         try:

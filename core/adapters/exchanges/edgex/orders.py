@@ -29,7 +29,7 @@ from core.adapters.exchanges.models import (
     plain,
 )
 from core.adapters.exchanges.native.face import worst_price
-from core.adapters.exchanges.native.listings import Listings, check_order
+from core.adapters.exchanges.native.listings import Listings, check_leaves, check_order
 from core.errors import (
     DuplicateClientOrderId,
     MalformedMessage,
@@ -96,6 +96,7 @@ class Orders:
         worst = price
         if worst is None:
             worst = await worst_price(instrument, side, lambda: self._prices.book(symbol, 15))
+        check_leaves(self._venue, options.may_leave)  # a price may have been waited for
         fields = self._signed_order(listing, side, amount, price, worst, name, options)
         try:
             answer = await self._rest.private("POST", "order/createOrder", fields, is_order=True)

@@ -39,7 +39,7 @@ from core.adapters.exchanges.models import (
     TimeInForce,
     to_ns,
 )
-from core.adapters.exchanges.native.listings import Listings, check_order
+from core.adapters.exchanges.native.listings import Listings, check_leaves, check_order
 from core.errors import NotSent, OrderRejected, OutcomeUnknown, TransportError
 
 _TIMEOUT_S: Final = 5.0
@@ -112,6 +112,7 @@ class Orders:
                 client_order_id=None if name is None else self._ids.cloid(name),
             ),
         )
+        check_leaves(self._venue, options.may_leave)  # a price may have been waited for
         expires = None if options.expires_at is None else to_ns(options.expires_at) // 1_000_000
         answer = await self.act(order_action([wire]), expires)
         (ack,) = self._acks(answer, 1)

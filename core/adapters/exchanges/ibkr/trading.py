@@ -28,7 +28,7 @@ from core.adapters.exchanges.models import (
     from_ns,
     plain,
 )
-from core.adapters.exchanges.native.listings import check_order
+from core.adapters.exchanges.native.listings import check_leaves, check_order
 from core.errors import (
     DuplicateClientOrderId,
     NotSent,
@@ -100,6 +100,7 @@ class Trading:
         self._questions.need_orders()
         listed = await self._listing.to_trade(symbol)
         self._check(listed, order_type, amount, price, options)
+        check_leaves(VENUE, options.may_leave)  # the contract may have been looked up
         entry = self._send_order(listed, side, order_type, amount, price, options)
         number = entry.number
         try:

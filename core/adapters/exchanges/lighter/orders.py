@@ -20,6 +20,7 @@ from core.adapters.exchanges.lighter.sign import (
     MARKET,
     POST_ONLY,
     Order,
+    Signer,
 )
 from core.adapters.exchanges.models import (
     OrderData,
@@ -30,7 +31,7 @@ from core.adapters.exchanges.models import (
 )
 from core.adapters.exchanges.native.client_numbers import ClientNumbers
 from core.adapters.exchanges.native.face import worst_price
-from core.adapters.exchanges.native.listings import Listings, check_order
+from core.adapters.exchanges.native.listings import Listings, check_leaves, check_order
 from core.errors import OrderNotFound, OrderRejected, OutcomeUnknown, VenueError
 from core.infrastructure.rng import Rng
 
@@ -104,8 +105,14 @@ class Orders:
             time_in_force=IOC if is_brief else POST_ONLY if options.post_only else GTT,
             is_reduce_only=options.reduce_only,
         )
+
+        def sign(signer: Signer, nonce: int) -> str:
+            # Its turn, the nonce and a price were waited for.
+            check_leaves(self._venue, options.may_leave)
+            return signer.create(order, nonce)
+
         with self._news.creating(str(number)):
-            await self._rest.send(CREATE_ORDER, lambda signer, nonce: signer.create(order, nonce))
+            await self._rest.send(CREATE_ORDER, sign)
             told = await self._outcome(str(number), symbol, name, is_brief=is_brief)
         refusal = refusal_in(told)
         if refusal is not None:

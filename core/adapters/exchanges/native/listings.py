@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
 from core.adapters.exchanges.decoding import Listing, Reading
 from core.adapters.exchanges.metadata import changes
 from core.adapters.exchanges.models import Instrument, OrderOptions, OrderType, plain
-from core.errors import NotSupported, OrderRejected
+from core.errors import NotSent, NotSupported, OrderRejected
 
 
 class Listings:
@@ -160,6 +160,20 @@ def check_order(
     if notional < instrument.min_notional and not options.reduce_only:
         least = f"{plain(instrument.min_notional)} {instrument.quote}"
         raise refuse("MIN_NOTIONAL", f"notional {plain(notional)} is below the minimum {least}")
+
+
+def check_leaves(venue: str, may_leave: Callable[[], bool] | None) -> None:
+    """The last look of whoever sends an order, where something else was asked for before.
+
+    Args:
+        venue: Where to.
+        may_leave: Of the order's options.
+
+    Raises:
+        NotSent: If what came in between forbids it.
+    """
+    if may_leave is not None and not may_leave():
+        raise NotSent(f"{venue}: the order was withdrawn before it left.", venue=venue)
 
 
 def _refused(venue: str, code: str, problem: str) -> OrderRejected:
