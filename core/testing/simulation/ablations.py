@@ -298,8 +298,8 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         edits=(
             Edit(
                 f"{_EXECUTION}.listener:Listener.take_funding",
-                "if bot is None or key in bot.settled:",
-                "if bot is None:",
+                "if bot is None or key in bot.settled or",
+                "if bot is None or",
             ),
             Edit(
                 f"{_EXECUTION}.listener:Listener.take_funding",
@@ -342,7 +342,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         safeguard="OP5: nothing new leaves after a halt",
         edits=(
             Edit(
-                f"{_EXECUTION}.dispatcher:Dispatcher._may_leave",
+                f"{_EXECUTION}.dispatcher:Dispatcher._bar",
                 "self._risk.state is RiskState.HALTED",
                 "False",
             ),
