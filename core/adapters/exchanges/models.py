@@ -368,6 +368,9 @@ class OrderOptions:
     order is `NotSent`."""
 
 
+NO_OPTIONS: Final = OrderOptions()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderData(_Checked):
     """A venue's word on one order."""

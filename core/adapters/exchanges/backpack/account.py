@@ -216,7 +216,9 @@ class Account:
         key = None if symbol is None else self._listings.of(symbol).key
         return [self.ours(row) for row in await self._rest.fills(key, since)]
 
-    async def funding(self, symbol: str | None, since: datetime | None) -> list[FundingPaymentData]:
+    async def funding_payments(
+        self, symbol: str | None, since: datetime | None
+    ) -> list[FundingPaymentData]:
         """Our settlements from old to new."""
         key = None if symbol is None else self._listings.of(symbol).key
         return await self._rest.funding(key, since)

@@ -10,7 +10,6 @@ Our client order ids are numbers of 32 bits there (`native/client_numbers.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -25,27 +24,14 @@ from core.adapters.exchanges.connection.socket import Connection
 from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.models import (
-    BalanceData,
     Capabilities,
     ExchangeType,
-    FillData,
-    FundingPaymentData,
-    FundingRateData,
     LeverageResult,
     MarginMode,
     MarginModeResult,
-    OHLCVData,
-    OrderBookData,
-    OrderData,
-    OrderOptions,
-    OrderSide,
-    OrderType,
-    PositionData,
-    TickerData,
-    TradeData,
 )
 from core.adapters.exchanges.native.client_numbers import ClientNumbers
-from core.adapters.exchanges.native.exchange import NO_OPTIONS, Doors, Feed, Stream
+from core.adapters.exchanges.native.exchange import Doors, Feed, Stream
 from core.adapters.exchanges.native.face import Face
 from core.adapters.exchanges.settings import Address
 from core.errors import NotSupported, OrderRejected
@@ -72,6 +58,10 @@ class BackpackExchange(Face[BackpackRest]):
 
     title = "Backpack"
     capabilities = CAPABILITIES
+
+    _prices: Prices
+    _account: Account
+    _orders: Orders
 
     def __init__(self, doors: Doors) -> None:
         super().__init__("backpack", doors)
@@ -135,112 +125,12 @@ class BackpackExchange(Face[BackpackRest]):
             feeds.append(Feed(self._public, f"markPrice.{key}"))
         return feeds
 
-    # -- market data --------------------------------------------------------------------------
-
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """Best prices of the book, the last trade, and of perpetuals mark and index."""
-        return await self._prices.ticker(symbol)
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """Depth of at most a thousand levels."""
-        return await self._prices.book(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """The newest candles, or those since a moment."""
-        return await self._prices.candles(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """At most the thousand newest."""
-        return await self._prices.trades(symbol, since, limit)
-
-    async def get_funding_rate(self, symbol: str) -> FundingRateData:
-        """The rate of the next settlement."""
-        return await self._prices.funding_rate(symbol)
-
-    # -- the account --------------------------------------------------------------------------
-
-    async def get_balances(self) -> list[BalanceData]:
-        """What margins positions, with the account's equity at USDC, and every other asset."""
-        self.need_account()
-        return await self._account.balances()
-
-    async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
-        """Positions other than flat."""
-        self.need_account()
-        return await self._account.positions(symbols)
-
-    async def get_order(
-        self, order_id: str | None, symbol: str, *, client_order_id: str | None = None
-    ) -> OrderData:
-        """One order in any state: among the open ones, else in the history."""
-        self.need_account()
-        return await self._account.order(order_id, symbol, client_order_id)
-
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """All open orders, foreign ones included."""
-        self.need_account()
-        return await self._account.open_orders(symbol)
-
-    async def get_order_history(
-        self, symbol: str | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[OrderData]:
-        """Closed orders; where the stream did not tell when one ended, that is its creation."""
-        self.need_account()
-        return await self._account.history(symbol, since, limit)
-
-    async def get_fills(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FillData]:
-        """Our executions from old to new."""
-        self.need_account()
-        return await self._account.fills(symbol, since)
-
-    async def get_funding_payments(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FundingPaymentData]:
-        """Our settlements from old to new."""
-        self.need_account()
-        return await self._account.funding(symbol, since)
-
     # -- orders -------------------------------------------------------------------------------
 
     def remember(self, client_order_ids: Iterable[str]) -> None:
         """Their numbers stand for them from now on."""
         for name in client_order_ids:
             self._numbers.number(name)
-
-    async def create_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal,
-        price: Decimal | None = None,
-        params: OrderOptions | None = None,
-    ) -> OrderData:
-        """Sends one order, once."""
-        self.need_orders()
-        return await self._orders.create(
-            symbol, side, order_type, amount, price, params or NO_OPTIONS
-        )
-
-    async def cancel_order(self, order_id: str, symbol: str) -> OrderData:
-        """Cancels; the venue answers with the order as it is then."""
-        self.need_orders()
-        return await self._orders.cancel(order_id, symbol)
-
-    async def cancel_all_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """Cancels what is open, symbol by symbol."""
-        self.need_orders()
-        return await self._orders.cancel_all(symbol)
 
     # -- settings -----------------------------------------------------------------------------
 

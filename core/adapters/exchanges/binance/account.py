@@ -93,7 +93,7 @@ class Account:
         return told
 
     async def order(
-        self, order_id: str | None, symbol: str, *, client_order_id: str | None = None
+        self, order_id: str | None, symbol: str, client_order_id: str | None = None
     ) -> OrderData:
         """One order in any state."""
         board, listing = self._boards.of(symbol)

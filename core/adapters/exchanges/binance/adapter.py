@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -36,32 +35,19 @@ from core.adapters.exchanges.connection.socket import Connection
 from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.models import (
-    BalanceData,
     Capabilities,
     ExchangeType,
-    FillData,
-    FundingPaymentData,
-    FundingRateData,
     LeverageResult,
     MarginMode,
     MarginModeResult,
-    OHLCVData,
-    OrderBookData,
-    OrderData,
-    OrderOptions,
-    OrderSide,
-    OrderType,
-    PositionData,
-    TickerData,
     TradeData,
 )
 from core.adapters.exchanges.native.exchange import (
-    NO_OPTIONS,
     Doors,
     Feed,
-    NativeExchange,
     Stream,
 )
+from core.adapters.exchanges.native.parts import Parts
 from core.errors import AuthError, MalformedMessage
 
 CAPABILITIES: Final = Capabilities(
@@ -74,7 +60,7 @@ CAPABILITIES: Final = Capabilities(
 BOTH: Final = frozenset({"usdm", "spot"})
 
 
-class BinanceExchange(NativeExchange):
+class BinanceExchange(Parts):
     """See the module's text.
 
     Args:
@@ -83,6 +69,10 @@ class BinanceExchange(NativeExchange):
     """
 
     title = "Binance"
+
+    _prices: Prices
+    _account: Account
+    _orders: Orders
 
     def __init__(self, doors: Doors, *, markets: Collection[str] = BOTH) -> None:
         super().__init__("binance", doors)
@@ -215,107 +205,7 @@ class BinanceExchange(NativeExchange):
             feeds.append(Feed(board.trades, mark_topic(key)))
         return feeds
 
-    # -- market data --------------------------------------------------------------------------
-
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """Best prices and the last one; of perpetuals also mark and index."""
-        return await self._prices.ticker(symbol)
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """Depth of at most a thousand levels."""
-        return await self._prices.book(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """At most a thousand candles."""
-        return await self._prices.candles(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """Aggregated trades, at most a thousand."""
-        return await self._prices.trades(symbol, since, limit)
-
-    async def get_funding_rate(self, symbol: str) -> FundingRateData:
-        """The rate of the next settlement."""
-        return await self._prices.funding_rate(symbol)
-
-    # -- the account --------------------------------------------------------------------------
-
-    async def get_balances(self) -> list[BalanceData]:
-        """Both markets' wallets; an asset that is in both is one."""
-        self.need_account()
-        return await self._account.balances()
-
-    async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
-        """Positions of USDⓈ-M, with the leverage and margin mode that the venue tells apart."""
-        self.need_account()
-        return await self._account.positions(symbols)
-
-    async def get_order(
-        self, order_id: str | None, symbol: str, *, client_order_id: str | None = None
-    ) -> OrderData:
-        """One order in any state."""
-        self.need_account()
-        return await self._account.order(order_id, symbol, client_order_id=client_order_id)
-
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """All open orders, foreign ones included."""
-        self.need_account()
-        return await self._account.open_orders(symbol)
-
-    async def get_order_history(
-        self, symbol: str | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[OrderData]:
-        """Closed orders of a symbol, or of all that we had to do with."""
-        self.need_account()
-        return await self._account.history(symbol, since, limit)
-
-    async def get_fills(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FillData]:
-        """Our executions of a symbol, or of all that we had to do with."""
-        self.need_account()
-        return await self._account.fills(symbol, since)
-
-    async def get_funding_payments(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FundingPaymentData]:
-        """Settlements of USDⓈ-M; the venue tells rate and mark of each apart."""
-        self.need_account()
-        return await self._account.funding_payments(symbol, since)
-
     # -- orders -------------------------------------------------------------------------------
-
-    async def create_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal,
-        price: Decimal | None = None,
-        params: OrderOptions | None = None,
-    ) -> OrderData:
-        """Sends one order, once."""
-        self.need_orders()
-        return await self._orders.create(
-            symbol, side, order_type, amount, price, params or NO_OPTIONS
-        )
-
-    async def cancel_order(self, order_id: str, symbol: str) -> OrderData:
-        """Cancels; the venue answers with the order as it is then."""
-        self.need_orders()
-        return await self._orders.cancel(order_id, symbol)
-
-    async def cancel_all_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """Cancels what is open, symbol by symbol."""
-        self.need_orders()
-        return await self._orders.cancel_all(symbol)
 
     async def arm_switch(self, seconds: float | None) -> None:
         """Arms the dead man's switch of the perpetuals; spot has none."""

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -47,28 +46,16 @@ from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.interface import Subscription
 from core.adapters.exchanges.listeners import Listeners
 from core.adapters.exchanges.models import (
-    BalanceData,
     Capabilities,
     ConnectionState,
     EventType,
     ExchangeStatus,
-    FillData,
-    FundingPaymentData,
-    FundingRateData,
     LeverageResult,
     MarginMode,
     MarginModeResult,
-    OHLCVData,
-    OrderBookData,
-    OrderData,
-    OrderOptions,
-    OrderSide,
-    OrderType,
-    PositionData,
-    TickerData,
-    TradeData,
 )
-from core.adapters.exchanges.native.exchange import Doors, Feed, NativeExchange, Stream, T
+from core.adapters.exchanges.native.exchange import Doors, Feed, Stream, T
+from core.adapters.exchanges.native.parts import Parts
 from core.adapters.exchanges.settings import Address
 from core.errors import TransportError
 
@@ -85,7 +72,7 @@ def addresses(name: str) -> dict[str, Address]:
     return addresses_of(row_of(name))
 
 
-class CcxtExchange(NativeExchange):
+class CcxtExchange(Parts):
     """See the module's text.
 
     Args:
@@ -93,6 +80,10 @@ class CcxtExchange(NativeExchange):
         doors: What it stands on; `credentials` may be missing, for public data alone.
         shown_as: How configurations call it.
     """
+
+    _prices: Market
+    _account: Records
+    _orders: Orders
 
     def __init__(self, name: str, doors: Doors, *, shown_as: str = "") -> None:
         row = row_of(name)
@@ -114,8 +105,8 @@ class CcxtExchange(NativeExchange):
             listings=self.listings,
             hub=self.hub,
         )
-        self._market = Market(self._door)
-        self._records = Records(self._door)
+        self._prices = Market(self._door)
+        self._account = Records(self._door)
         self._watches = Watches(
             doors.clock,
             doors.seams.rng,
@@ -124,10 +115,10 @@ class CcxtExchange(NativeExchange):
             stands=self._stands,
             on_change=self._on_change,
         )
-        self._news = News(self._door, self._watches, self._records, self._tell)
-        self._orders = Orders(self._door, self._market, self._records, self._news)
-        self._trades = Trades(self._door, self._watches, self._market)
-        self._prices = Prices(self._door, self._watches, self._market, self._trades)
+        self._news = News(self._door, self._watches, self._account, self._tell)
+        self._orders = Orders(self._door, self._prices, self._account, self._news)
+        self._trades = Trades(self._door, self._watches, self._prices)
+        self._streams = Prices(self._door, self._watches, self._prices, self._trades)
         self._numbers = BookNumbers()
 
     def _new_client(self, doors: Doors) -> Any:  # noqa: ANN401 # ccxt has no types
@@ -190,7 +181,7 @@ class CcxtExchange(NativeExchange):
             return int(await self._rest.run(self._client.fetch_time)) * 1_000_000
         symbol = next(iter(self._door.words.unified), None)
         if symbol is not None:
-            await self._market.get_orderbook(symbol, 1)
+            await self._prices.book(symbol, 1)
         return None
 
     async def _prove(self) -> None:
@@ -340,7 +331,7 @@ class CcxtExchange(NativeExchange):
             client.on_error(ccxt.NetworkError(why))
 
     async def _is_quiet(self, symbol: str) -> bool:
-        return await self._prices.is_quiet(symbol)
+        return await self._streams.is_quiet(symbol)
 
     async def _subscribe(
         self,
@@ -349,39 +340,9 @@ class CcxtExchange(NativeExchange):
         listeners: Listeners[T],
         callback: Callable[[T], None],
     ) -> Subscription:
-        handle = self._prices.subscribe(stream, symbol, listeners, callback)
+        handle = self._streams.subscribe(stream, symbol, listeners, callback)
         self._handles.setdefault(symbol, []).append(handle)
         return handle
-
-    # -- market data --------------------------------------------------------------------------
-
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """Best prices of the book, and what the ticker says of last, mark and index."""
-        return await self._market.get_ticker(symbol)
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """Depth of the venue's default, cut to `limit`."""
-        return await self._market.get_orderbook(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """One page of candles."""
-        return await self._market.get_ohlcv(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """The newest page, or those since a moment."""
-        return await self._market.get_trades(symbol, since, limit)
-
-    async def get_funding_rate(self, symbol: str) -> FundingRateData:
-        """The rate of the next settlement."""
-        return await self._market.get_funding_rate(symbol)
 
     # -- the account --------------------------------------------------------------------------
 
@@ -389,71 +350,12 @@ class CcxtExchange(NativeExchange):
         """Checks that the account may be asked about; see `Door.need_account`."""
         self._door.need_account()
 
-    async def get_balances(self) -> list[BalanceData]:
-        """Assets other than zero."""
-        return await self._records.get_balances()
-
-    async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
-        """Positions other than flat."""
-        return await self._records.get_positions(symbols)
-
-    async def get_order(
-        self, order_id: str | None, symbol: str, *, client_order_id: str | None = None
-    ) -> OrderData:
-        """One order in any state."""
-        return await self._records.get_order(order_id, symbol, client_order_id)
-
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """All open orders, foreign ones included."""
-        return await self._records.get_open_orders(symbol)
-
-    async def get_order_history(
-        self, symbol: str | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[OrderData]:
-        """Closed orders of the newest page that the venue tells."""
-        return await self._records.get_order_history(symbol, since, limit)
-
-    async def get_fills(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FillData]:
-        """Our executions from old to new; without `since` the venue's newest page."""
-        return await self._records.get_fills(symbol, since)
-
-    async def get_funding_payments(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FundingPaymentData]:
-        """Our settlements from old to new."""
-        return await self._records.get_funding_payments(symbol, since)
-
     # -- orders and settings ------------------------------------------------------------------
 
     def remember(self, client_order_ids: Iterable[str]) -> None:
         """What they are there stands for them from now on."""
         for name in client_order_ids:
             self._door.ids.asked(name)
-
-    async def create_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal,
-        price: Decimal | None = None,
-        params: OrderOptions | None = None,
-    ) -> OrderData:
-        """Sends one order, once."""
-        self.need_orders()
-        return await self._orders.create(symbol, side, order_type, amount, price, params)
-
-    async def cancel_order(self, order_id: str, symbol: str) -> OrderData:
-        """Cancels, then asks for what the order is where the answer does not say."""
-        self.need_orders()
-        return await self._orders.cancel(order_id, symbol)
-
-    async def cancel_all_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """Cancels what is open, one after the other."""
-        self.need_orders()
-        return await self._orders.cancel_all(symbol)
 
     async def set_leverage(self, symbol: str, leverage: Decimal) -> LeverageResult:
         """Keeps the margin mode; whole numbers only."""

@@ -29,11 +29,11 @@ class Market:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    async def get_ticker(self, symbol: str) -> TickerData:
+    async def ticker(self, symbol: str) -> TickerData:
         """Best prices of the book, and what the ticker says of last, mark and index."""
         door = self._door
         unified = door.unified(symbol)
-        book = await self.get_orderbook(symbol, 5)
+        book = await self.book(symbol, 5)
         last, mark, index = None, None, None
         if door.client.has.get("fetchTicker"):
             data = await door.rest.run(lambda: door.client.fetch_ticker(unified))
@@ -42,7 +42,7 @@ class Market:
         if mark is None and door.listings.of(symbol).market_type is ExchangeType.PERPETUAL:
             mark, index = await self._mark(unified)
         if door.row.asks_recent_trades or last is None:
-            trades = await self.get_trades(symbol, limit=1)
+            trades = await self.trades(symbol, limit=1)
             last = trades[-1].price if trades else last
         bid, ask = (side[0] if side else None for side in (book.bids, book.asks))
         return TickerData(
@@ -71,14 +71,14 @@ class Market:
                     return words.mark, words.index
         return None, None
 
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
+    async def book(self, symbol: str, limit: int | None = None) -> OrderBookData:
         """Depth of the venue's default, cut to `limit`."""
         door = self._door
         unified = door.unified(symbol)
         data = await door.rest.run(lambda: door.client.fetch_order_book(unified))
         return door.words.book(data, unified, door.clock.now(), limit)
 
-    async def get_ohlcv(
+    async def candles(
         self, symbol: str, timeframe: str, since: datetime | None, limit: int | None
     ) -> list[OHLCVData]:
         """One page of candles."""
@@ -97,7 +97,7 @@ class Market:
         found = door.words.candles(rows, unified, timeframe, door.clock.now())
         return found if limit is None else found[-limit:]
 
-    async def get_trades(
+    async def trades(
         self, symbol: str, since: datetime | None = None, limit: int | None = None
     ) -> list[TradeData]:
         """The newest page, or those since a moment."""
@@ -112,7 +112,7 @@ class Market:
         found = [trade for trade in found if since is None or trade.at >= since]
         return found if limit is None else (found[-limit:] if since is None else found[:limit])
 
-    async def get_trades_between(self, symbol: str, first: int, last: int) -> list[TradeData]:
+    async def trades_between(self, symbol: str, first: int, last: int) -> list[TradeData]:
         """A page with trades whose numbers are from `first` to `last`; more may be missing yet."""
         door, between = self._door, self._door.row.trades_between
         if between is None:
@@ -145,7 +145,7 @@ class Market:
             for row in (rows if isinstance(rows, list) else ())
         ]
 
-    async def get_funding_rate(self, symbol: str) -> FundingRateData:
+    async def funding_rate(self, symbol: str) -> FundingRateData:
         """The rate of the next settlement."""
         door = self._door
         if door.listings.of(symbol).market_type is not ExchangeType.PERPETUAL:

@@ -187,8 +187,8 @@ class News:
         try:
             while True:
                 self._asks_again = False
-                positions = await self._records.get_positions()
-                balances = await self._records.get_balances()
+                positions = await self._records.positions()
+                balances = await self._records.balances()
                 self._tell_positions(positions)
                 for balance in balances:
                     self._door.hub.tell_user(balance)
@@ -223,7 +223,7 @@ class News:
         since = door.hub.newest_fill_at
         since = door.clock.now() - _UNHEARD if since is None else since - _OVERLAP
         try:
-            for fill in await self._records.get_fills(None, since):
+            for fill in await self._records.fills(None, since):
                 door.hub.tell_user(fill)
         except VenueError:
             self.was_lost = True  # reconciliation asks too

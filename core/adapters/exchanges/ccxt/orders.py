@@ -24,7 +24,6 @@ from core.adapters.exchanges.models import (
     TimeInForce,
     plain,
 )
-from core.adapters.exchanges.native.exchange import NO_OPTIONS
 from core.adapters.exchanges.native.listings import check_order
 from core.errors import (
     MalformedMessage,
@@ -66,11 +65,10 @@ class Orders:
         order_type: OrderType,
         amount: Decimal,
         price: Decimal | None,
-        options: OrderOptions | None,
+        options: OrderOptions,
     ) -> OrderData:
         """Sends one order, once."""
         door = self._door
-        options = options or NO_OPTIONS
         listing = self._check(symbol, order_type, amount, price, options)
         ours = options.client_order_id or self._made_up_id()
         near = price
@@ -179,7 +177,7 @@ class Orders:
         found = await self._news.settled(acknowledged.order_id, is_enough, _SETTLES_IN_S)
         if found is None:
             try:
-                found = await self._records.get_order(acknowledged.order_id, acknowledged.symbol)
+                found = await self._records.order(acknowledged.order_id, acknowledged.symbol)
             except VenueError:
                 return acknowledged  # it was taken in; what became of it is still to be told
         if found.status is OrderStatus.REJECTED:
@@ -194,7 +192,7 @@ class Orders:
         """The best price on the other side; ccxt puts the worst one five percent beyond it."""
         venue = self._door.venue
         try:
-            book = await self._market.get_orderbook(symbol, 5)
+            book = await self._market.book(symbol, 5)
         except TransportError as error:
             raise NotSent(
                 f"{venue}: there is no price for a market order in {symbol}.", venue=venue
@@ -226,7 +224,7 @@ class Orders:
             except MalformedMessage as error:
                 raise OutcomeUnknown(str(error), venue=door.venue) from error
         try:
-            return await self._records.get_order(order_id, symbol)
+            return await self._records.order(order_id, symbol)
         except (OrderNotFound, TransportError) as error:
             raise OutcomeUnknown(
                 f"{door.venue} cancelled, and did not say what had filled before.",
@@ -236,7 +234,7 @@ class Orders:
     async def cancel_all(self, symbol: str | None) -> list[OrderData]:
         """Cancels what is open, one after the other: each answer proves what became of it."""
         gone = []
-        for order in await self._records.get_open_orders(symbol):
+        for order in await self._records.open_orders(symbol):
             try:
                 gone.append(await self.cancel(order.order_id, order.symbol))
             except OrderNotFound:

@@ -77,8 +77,8 @@ class Prices:
         """Prices of a quiet market: many venues tell them only when they change."""
         door = self._door
         try:
-            book = await self._market.get_orderbook(symbol)
-            ticker = None if stream is Stream.BOOK else await self._market.get_ticker(symbol)
+            book = await self._market.book(symbol)
+            ticker = None if stream is Stream.BOOK else await self._market.ticker(symbol)
         except VenueError as error:
             door.listings.count(f"first prices:{type(error).__name__}")
             return
@@ -177,7 +177,7 @@ class Prices:
     async def is_quiet(self, symbol: str) -> bool:
         """Whether REST tells the prices that were heard last; then they are fresh again."""
         door = self._door
-        book = await self._market.get_orderbook(symbol, 5)
+        book = await self._market.book(symbol, 5)
         quote = door.hub.of(symbol).quote
         bid, ask = (side[0].price if side else None for side in (book.bids, book.asks))
         if (bid, ask) != (quote.bid, quote.ask):

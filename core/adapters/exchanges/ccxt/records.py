@@ -47,14 +47,14 @@ class Records:
             if len(self._ends) > _REMEMBERED:
                 self._ends.popitem(last=False)
 
-    async def get_balances(self) -> list[BalanceData]:
+    async def balances(self) -> list[BalanceData]:
         """Assets other than zero."""
         door = self._door
         door.need_account()
         found = await door.rest.run(lambda: door.account.balances(door.reading()))
         return sorted((item for item in found if item.total), key=lambda item: item.asset)
 
-    async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
+    async def positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
         """Positions other than flat."""
         door = self._door
         door.need_account()
@@ -66,7 +66,7 @@ class Records:
 
     # -- orders -------------------------------------------------------------------------------
 
-    async def get_order(
+    async def order(
         self, order_id: str | None, symbol: str, client_order_id: str | None = None
     ) -> OrderData:
         """One order in any state."""
@@ -92,14 +92,14 @@ class Records:
         """Among the open orders, then among the closed ones."""
         if client_order_id is not None:
             self._door.ids.asked(client_order_id)  # from now on a number of ours is known again
-        for ask in (self.get_open_orders, self.get_order_history):
+        for ask in (self.open_orders, self.history):
             for item in reversed(await ask(symbol)):
                 is_ours = order_id is None and item.client_order_id == client_order_id
                 if is_ours or (order_id is not None and item.order_id == order_id):
                     return item
         raise self._door.nobody(order_id or client_order_id or "")
 
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
+    async def open_orders(self, symbol: str | None = None) -> list[OrderData]:
         """All open orders, foreign ones included."""
         door = self._door
         door.need_account()
@@ -110,7 +110,7 @@ class Records:
         found = [self._ended(door.our_order(item)) for item in told]
         return sorted(found, key=lambda item: (item.created_at or _NEVER, number_of(item.order_id)))
 
-    async def get_order_history(
+    async def history(
         self, symbol: str | None = None, since: datetime | None = None, limit: int | None = None
     ) -> list[OrderData]:
         """Closed orders of the newest page that the venue tells."""
@@ -157,7 +157,7 @@ class Records:
 
     # -- executions ---------------------------------------------------------------------------
 
-    async def get_fills(
+    async def fills(
         self, symbol: str | None = None, since: datetime | None = None
     ) -> list[FillData]:
         """Our executions from old to new; without `since` the venue's newest page."""
@@ -187,7 +187,7 @@ class Records:
             return orders
         since = min(order.created_at or _NEVER for order in doubtful)
         filled: dict[str, Decimal] = {}
-        for fill in await self.get_fills(None, since):
+        for fill in await self.fills(None, since):
             filled[fill.order_id] = filled.get(fill.order_id, Decimal(0)) + fill.amount
         return [
             replace(order, filled=filled.get(order.order_id, Decimal(0)))
@@ -196,7 +196,7 @@ class Records:
             for order in orders
         ]
 
-    async def get_funding_payments(
+    async def funding_payments(
         self, symbol: str | None = None, since: datetime | None = None
     ) -> list[FundingPaymentData]:
         """Our settlements from old to new."""

@@ -137,7 +137,7 @@ class Trades:
         found: dict[int, TradeData] = {}
         low, high = first, last
         for _ in range(_PAGES):
-            page = await self._market.get_trades_between(symbol, low, high)
+            page = await self._market.trades_between(symbol, low, high)
             fresh = {int(trade.trade_id): trade for trade in page if trade.trade_id.isdigit()}
             fresh = {at: trade for at, trade in fresh.items() if low <= at <= high}
             if not fresh:
@@ -184,7 +184,7 @@ class Trades:
             return
         since, tail.lost_at = tail.lost_at, None
         try:
-            found = await self._market.get_trades(symbol, since=since)
+            found = await self._market.trades(symbol, since=since)
         except VenueError:
             self._door.listings.count("trades:gap")
             return

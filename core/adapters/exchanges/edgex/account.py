@@ -160,7 +160,7 @@ class Account:
         rows = [row for row in found if symbol in {None, row.symbol}]
         return sorted(rows, key=lambda row: (row.created_at or _NEVER, _number(row.order_id)))
 
-    async def closed_orders(
+    async def history(
         self, symbol: str | None, since: datetime | None, limit: int | None
     ) -> list[OrderData]:
         """Closed orders; the venue filters by creation, so it is asked from earlier on."""

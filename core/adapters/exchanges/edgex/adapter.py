@@ -18,7 +18,7 @@ request for isolated margin has a signature that is not documented.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -33,27 +33,13 @@ from core.adapters.exchanges.edgex.rest import EdgexRest, key_of
 from core.adapters.exchanges.edgex.stream import BEST, PrivateDialect, PublicDialect
 from core.adapters.exchanges.ethereum import private_key
 from core.adapters.exchanges.models import (
-    BalanceData,
     Capabilities,
     ExchangeType,
-    FillData,
-    FundingPaymentData,
-    FundingRateData,
     LeverageResult,
     MarginMode,
     MarginModeResult,
-    OHLCVData,
-    OrderBookData,
-    OrderData,
-    OrderOptions,
-    OrderSide,
-    OrderType,
-    PositionData,
-    TickerData,
-    TradeData,
 )
 from core.adapters.exchanges.native.exchange import (
-    NO_OPTIONS,
     Doors,
     Feed,
     Stream,
@@ -82,6 +68,10 @@ class EdgexExchange(Face[EdgexRest]):
 
     title = "edgeX"
     capabilities = CAPABILITIES
+
+    _prices: Prices
+    _account: Account
+    _orders: Orders
 
     def __init__(self, doors: Doors) -> None:
         super().__init__("edgex", doors)
@@ -142,106 +132,7 @@ class EdgexExchange(Face[EdgexRest]):
             Feed(self._public, f"ticker.{key}", has_snapshot=True),
         ]
 
-    # -- market data --------------------------------------------------------------------------
-
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """See `Prices.ticker`."""
-        return await self._prices.ticker(symbol)
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """See `Prices.book`."""
-        return await self._prices.book(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """See `Prices.candles`."""
-        return await self._prices.candles(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """See `Prices.trades`."""
-        return await self._prices.trades(symbol, since, limit)
-
-    async def get_funding_rate(self, symbol: str) -> FundingRateData:
-        """See `Prices.funding`."""
-        return await self._prices.funding(symbol)
-
-    # -- the account --------------------------------------------------------------------------
-
-    async def get_balances(self) -> list[BalanceData]:
-        """See `Account.balances`."""
-        self.need_account()
-        return await self._account.balances()
-
-    async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
-        """See `Account.positions`."""
-        self.need_account()
-        return await self._account.positions(symbols)
-
-    async def get_order(
-        self, order_id: str | None, symbol: str, *, client_order_id: str | None = None
-    ) -> OrderData:
-        """See `Account.order`."""
-        self.need_account()
-        return await self._account.order(order_id, symbol, client_order_id)
-
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """See `Account.open_orders`."""
-        self.need_account()
-        return await self._account.open_orders(symbol)
-
-    async def get_order_history(
-        self, symbol: str | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[OrderData]:
-        """See `Account.closed_orders`."""
-        self.need_account()
-        return await self._account.closed_orders(symbol, since, limit)
-
-    async def get_fills(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FillData]:
-        """See `Account.fills`."""
-        self.need_account()
-        return await self._account.fills(symbol, since)
-
-    async def get_funding_payments(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FundingPaymentData]:
-        """See `Account.funding_payments`."""
-        self.need_account()
-        return await self._account.funding_payments(symbol, since)
-
     # -- orders and settings ------------------------------------------------------------------
-
-    async def create_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal,
-        price: Decimal | None = None,
-        params: OrderOptions | None = None,
-    ) -> OrderData:
-        """See `Orders.create`."""
-        self.need_orders()
-        options = params or NO_OPTIONS
-        return await self._orders.create(symbol, side, order_type, amount, price, options)
-
-    async def cancel_order(self, order_id: str, symbol: str) -> OrderData:
-        """See `Orders.cancel`."""
-        self.need_orders()
-        return await self._orders.cancel(order_id, symbol)
-
-    async def cancel_all_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """See `Orders.cancel_all`."""
-        self.need_orders()
-        return await self._orders.cancel_all(symbol)
 
     async def set_leverage(self, symbol: str, leverage: Decimal) -> LeverageResult:
         """See `Margins.set_leverage`."""

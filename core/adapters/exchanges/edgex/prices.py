@@ -141,7 +141,7 @@ class Prices:
         rows = [trade for trade in rows if since is None or trade.at >= since]
         return rows if limit is None else (rows[-limit:] if since is None else rows[:limit])
 
-    async def funding(self, symbol: str) -> FundingRateData:
+    async def funding_rate(self, symbol: str) -> FundingRateData:
         """The rate of the next settlement."""
         listing = self._listings.of(symbol)
         answer = await self._rest.public(

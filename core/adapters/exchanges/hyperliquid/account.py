@@ -108,12 +108,15 @@ class Account:
 
     # -- orders -------------------------------------------------------------------------------
 
-    async def order(self, order_id: str | None, client_order_id: str | None) -> OrderData:
+    async def order(
+        self, order_id: str | None, symbol: str, client_order_id: str | None
+    ) -> OrderData:
         """One order in any state.
 
         Raises:
             OrderNotFound: If the venue does not know it.
         """
+        self._listings.of(symbol)
         if order_id is not None and order_id.isdigit():
             oid: int | str = int(order_id)
         elif client_order_id is not None:
@@ -181,7 +184,9 @@ class Account:
         found = await self._rest.fills(since)
         return [self.ours(item) for item in found if symbol in {None, item.symbol}]
 
-    async def funding(self, symbol: str | None, since: datetime | None) -> list[FundingPaymentData]:
+    async def funding_payments(
+        self, symbol: str | None, since: datetime | None
+    ) -> list[FundingPaymentData]:
         """Our settlements from old to new."""
         found = await self._rest.funding(since)
         return [item for item in found if symbol in {None, item.symbol}]

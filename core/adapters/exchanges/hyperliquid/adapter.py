@@ -10,7 +10,6 @@ A builder's perpetual is named with its dex: `xyz:NVDA-USDC-PERP` (`dexes.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -27,27 +26,14 @@ from core.adapters.exchanges.hyperliquid.private import PrivateDialect
 from core.adapters.exchanges.hyperliquid.rest import HyperliquidRest, Signer, check_role
 from core.adapters.exchanges.hyperliquid.stream import PublicDialect
 from core.adapters.exchanges.models import (
-    BalanceData,
     Capabilities,
     ExchangeType,
-    FillData,
-    FundingPaymentData,
-    FundingRateData,
     LeverageResult,
     MarginMode,
     MarginModeResult,
-    OHLCVData,
-    OrderBookData,
-    OrderData,
-    OrderOptions,
-    OrderSide,
-    OrderType,
-    PositionData,
-    TickerData,
-    TradeData,
     to_ns,
 )
-from core.adapters.exchanges.native.exchange import NO_OPTIONS, Doors, Feed, Stream
+from core.adapters.exchanges.native.exchange import Doors, Feed, Stream
 from core.adapters.exchanges.native.face import Face
 from core.adapters.exchanges.settings import Address
 from core.errors import AuthError, NotSupported
@@ -82,6 +68,10 @@ class HyperliquidExchange(Face[HyperliquidRest]):
 
     title = "Hyperliquid"
     capabilities = CAPABILITIES
+
+    _prices: Prices
+    _account: Account
+    _orders: Orders
 
     def __init__(self, doors: Doors) -> None:
         super().__init__("hyperliquid", doors)
@@ -158,108 +148,7 @@ class HyperliquidExchange(Face[HyperliquidRest]):
             feeds.append(Feed(self._public, f"activeAssetCtx:{key}", has_snapshot=True))
         return feeds
 
-    # -- market data --------------------------------------------------------------------------
-
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """Best prices of the book, the last trade, mark and oracle (as index)."""
-        return await self._prices.ticker(symbol)
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """Twenty levels a side, or fewer."""
-        return await self._prices.book(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """The newest five thousand candles that the venue keeps, or those since a moment."""
-        return await self._prices.candles(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """The few newest ones that the venue tells."""
-        return await self._prices.trades(symbol, since, limit)
-
-    async def get_funding_rate(self, symbol: str) -> FundingRateData:
-        """The rate of the hour so far."""
-        return await self._prices.funding_rate(symbol)
-
-    # -- the account --------------------------------------------------------------------------
-
-    async def get_balances(self) -> list[BalanceData]:
-        """The collateral of all margin accounts in use as one, and the spot account's tokens."""
-        self.need_account()
-        return await self._account.balances()
-
-    async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
-        """Positions other than flat."""
-        self.need_account()
-        return await self._account.positions(symbols)
-
-    async def get_order(
-        self, order_id: str | None, symbol: str, *, client_order_id: str | None = None
-    ) -> OrderData:
-        """One order in any state."""
-        self.need_account()
-        self.listings.of(symbol)
-        return await self._account.order(order_id, client_order_id)
-
-    async def get_open_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """All open orders, foreign ones included."""
-        self.need_account()
-        return await self._account.open_orders(symbol)
-
-    async def get_order_history(
-        self, symbol: str | None = None, since: datetime | None = None, limit: int | None = None
-    ) -> list[OrderData]:
-        """The newest two thousand that are closed."""
-        self.need_account()
-        return await self._account.history(symbol, since, limit)
-
-    async def get_fills(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FillData]:
-        """Our executions from old to new, as far as the venue keeps them (ten thousand)."""
-        self.need_account()
-        return await self._account.fills(symbol, since)
-
-    async def get_funding_payments(
-        self, symbol: str | None = None, since: datetime | None = None
-    ) -> list[FundingPaymentData]:
-        """Our settlements from old to new."""
-        self.need_account()
-        return await self._account.funding(symbol, since)
-
     # -- orders -------------------------------------------------------------------------------
-
-    async def create_order(
-        self,
-        symbol: str,
-        side: OrderSide,
-        order_type: OrderType,
-        amount: Decimal,
-        price: Decimal | None = None,
-        params: OrderOptions | None = None,
-    ) -> OrderData:
-        """Sends one order, once."""
-        self.need_orders()
-        return await self._orders.create(
-            symbol, side, order_type, amount, price, params or NO_OPTIONS
-        )
-
-    async def cancel_order(self, order_id: str, symbol: str) -> OrderData:
-        """Cancels, then asks for what the order is; the venue's answer to a cancel says little."""
-        self.need_orders()
-        return await self._orders.cancel(order_id, symbol)
-
-    async def cancel_all_orders(self, symbol: str | None = None) -> list[OrderData]:
-        """Cancels what is open, all in one action."""
-        self.need_orders()
-        return await self._orders.cancel_all(symbol)
 
     async def arm_switch(self, seconds: float | None) -> None:
         """Schedules the cancel of every order of the account; None calls it off.

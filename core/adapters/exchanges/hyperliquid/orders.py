@@ -149,7 +149,7 @@ class Orders:
         )
         self._acks(answer, 1)
         try:
-            return await self._account.order(order_id, None)
+            return await self._account.order(order_id, symbol, None)
         except TransportError as error:
             raise OutcomeUnknown(
                 f"{self._venue} cancelled, and did not say what had filled before.",

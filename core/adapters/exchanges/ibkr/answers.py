@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from core.adapters.exchanges.ibkr.account import Account
 from core.adapters.exchanges.ibkr.errors import VENUE
@@ -16,6 +15,7 @@ from core.adapters.exchanges.ibkr.sessions import Hours
 from core.adapters.exchanges.ibkr.trading import Trading
 from core.adapters.exchanges.interface import ExchangeInterface
 from core.adapters.exchanges.models import (
+    NO_OPTIONS,
     BalanceData,
     FillData,
     FundingPaymentData,
@@ -35,8 +35,6 @@ from core.adapters.exchanges.models import (
     TradeData,
 )
 from core.errors import NotSupported
-
-_NO_OPTIONS: Final = OrderOptions()
 
 
 class Answers(ExchangeInterface):
@@ -121,7 +119,7 @@ class Answers(ExchangeInterface):
         params: OrderOptions | None = None,
     ) -> OrderData:
         """Sends one order; one that must end at once is waited for until it did."""
-        options = _NO_OPTIONS if params is None else params
+        options = NO_OPTIONS if params is None else params
         return await self._trading.create(symbol, side, order_type, amount, price, options)
 
     async def cancel_order(self, order_id: str, symbol: str) -> OrderData:

@@ -122,7 +122,7 @@ class Account:
             key=lambda row: (row.created_at or _NEVER, _number(row.order_id)),
         )
 
-    async def closed_orders(
+    async def history(
         self, symbol: str | None, since: datetime | None, limit: int | None
     ) -> list[OrderData]:
         """Closed orders; looked for until a page is far older than was asked for."""

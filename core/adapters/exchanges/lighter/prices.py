@@ -122,7 +122,7 @@ class Prices:
         found = parse.parse_trades(answer, self._rest.reading(listing.key))
         return sorted(found, key=lambda trade: (trade.at, _number(trade.trade_id)))
 
-    async def funding(self, symbol: str) -> FundingRateData:
+    async def funding_rate(self, symbol: str) -> FundingRateData:
         """The rate of the next settlement, as the venue compares it: per eight hours."""
         if self._listings.of(symbol).market_type is not ExchangeType.PERPETUAL:
             raise NotSupported(f"{symbol} is no perpetual.", venue=self._venue)

@@ -45,7 +45,6 @@ from core.adapters.exchanges.models import (
     HealthReport,
     Instrument,
     Margin,
-    OrderOptions,
     TickerData,
     UserData,
     plain,
@@ -67,7 +66,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-NO_OPTIONS: Final = OrderOptions()
 REFRESH_S: Final = 1_500.0
 """Instrument rules are asked for again after so long (reliability V21)."""
 

@@ -29,7 +29,7 @@ from core.adapters.exchanges.models import (
     OrderSide,
     Rounding,
 )
-from core.adapters.exchanges.native.exchange import NativeExchange
+from core.adapters.exchanges.native.parts import Parts
 from core.adapters.exchanges.native.rest import Rest
 from core.errors import NotSent, OrderRejected, TransportError
 
@@ -43,8 +43,8 @@ _ECHO_NS: Final = 2_000_000_000
 """How much longer a private socket is given to tell of what a question found."""
 
 
-class Face(NativeExchange, Generic[R]):
-    """An adapter of requests, a public and a private socket; see the module's text."""
+class Face(Parts, Generic[R]):
+    """An adapter of parts, with requests, a public and a private socket; see the module's text."""
 
     capabilities: ClassVar[Capabilities]
     _rest: R

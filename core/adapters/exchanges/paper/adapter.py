@@ -32,6 +32,7 @@ from core.adapters.exchanges.interface import (
 )
 from core.adapters.exchanges.listeners import EventListeners
 from core.adapters.exchanges.models import (
+    NO_OPTIONS,
     BalanceData,
     Capabilities,
     ConnectionState,
@@ -63,7 +64,7 @@ from core.adapters.exchanges.models import (
     to_decimal,
     to_ns,
 )
-from core.adapters.exchanges.paper.checks import NO_OPTIONS, NewOrder
+from core.adapters.exchanges.paper.checks import NewOrder
 from core.adapters.exchanges.paper.engine import Engine, Identity
 from core.adapters.exchanges.paper.faults import Request, Rule, Switchboard
 from core.adapters.exchanges.paper.floor import FloorPlan, TradingFloor

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final
 
 from core.adapters.exchanges.models import (
+    NO_OPTIONS,
     Instrument,
     OrderOptions,
     OrderSide,
@@ -17,8 +17,6 @@ from core.adapters.exchanges.models import (
 )
 from core.adapters.exchanges.paper.profiles import VenueProfile
 from core.errors import OrderRejected
-
-NO_OPTIONS: Final = OrderOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
