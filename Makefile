@@ -123,6 +123,10 @@ format: $(STAMP) ## bring the code into shape
 docs: $(STAMP) ## write the generated parts of docs/ and the schemas in config/schema/
 	@$(BIN)/python docs/generate.py
 
+.PHONY: sbom
+sbom: $(STAMP) ## write the list of parts (CycloneDX) to build/, from the lock
+	@$(BIN)/python docs/sbom.py
+
 # Versions younger than a week are left to others to try. ctos's own needs are resolved for all
 # supported Pythons and systems at once; the second lock follows the first.
 COOLED = $(shell $(or $(wildcard $(BIN)/python),python3) -c 'import datetime as d; print(d.date.today() - d.timedelta(days=7))')

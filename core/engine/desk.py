@@ -44,6 +44,7 @@ from core.engine.protocol import (
     Requests,
     StartBot,
     StopBot,
+    Unlock,
     Watch,
     Welcome,
 )
@@ -116,6 +117,9 @@ class FrontDesk:
     async def answer(self, request: Request, session: Session) -> Reply:  # noqa: C901, PLR0911, PLR0912 # one line for each word
         """Carries out a request."""
         match request:
+            case Unlock(passphrase=passphrase):
+                self._engine.unlock(passphrase)
+                return Done()
             case StartBot():
                 return await self._start(request, session)
             case AskBot():

@@ -79,6 +79,9 @@ class Doors(Protocol):
             ConfigError: If anything in it is wrong; nothing was connected.
         """
 
+    def unlock(self, passphrase: str) -> None:
+        """Takes the passphrase of sealed keys; it is tried when they are first read."""
+
     def feed(self, plan: BotPlan, request: StartBot, now_ns: int) -> OpenFeed:
         """Opens the prices that were asked for.
 

@@ -31,6 +31,7 @@ _TYPES: Final[dict[str, type[Any]]] = {
     for kind in (
         protocol.Hello,
         protocol.Welcome,
+        protocol.Unlock,
         protocol.StartBot,
         protocol.AskBot,
         protocol.StopBot,

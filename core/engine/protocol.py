@@ -45,6 +45,13 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unlock:
+    """Tell the engine the passphrase of sealed keys, before a bot that needs them is started."""
+
+    passphrase: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartBot:
     """Start a bot from a configuration file (already checked by the sender, checked again here)."""
 
@@ -341,7 +348,8 @@ class BotEnded:
 
 
 Request = (
-    StartBot
+    Unlock
+    | StartBot
     | AskBot
     | StopBot
     | Attach

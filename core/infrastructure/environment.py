@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.errors import ConfigError
 
 PREFIX = "CTOS_"
+PASSPHRASE = "CTOS_KEYS_PASSPHRASE"  # noqa: S105 # the variable's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Variable:
 
 KNOWN = (
     Variable("CTOS_HOME", "Folder of journals, runs and settings instead of the platform's own."),
+    Variable(PASSPHRASE, "Opens sealed keys (`ctos keys set --store sealed`) where nobody is asked."),
     Variable("CTOS_LOG_LEVEL", "debug, info, warning or error; info when unset."),
     Variable("CTOS_THEME", "Name of the screen's colour theme."),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from core.errors import ConfigError
 from core.wiring.configuration import check_live, read_grid, settings
 from core.wiring.keys import key_store
+from core.wiring.passphrase import PASSPHRASE
 from core.wiring.places import JOURNAL, ONE_THREAD, PRICES, feed_name, home, tape_folder, venue_file
 from core.wiring.venues import Opening, factory, has_adapter, venue_address
 
@@ -107,6 +108,10 @@ class Doors:
             is_live=request.is_live,
             is_margin_accepted=config.is_margin_accepted,
         )
+
+    def unlock(self, passphrase: str) -> None:
+        """Takes the passphrase of sealed keys; it is tried when they are first read."""
+        PASSPHRASE.tell(passphrase)
 
     def feed(self, plan: BotPlan, request: StartBot, now_ns: int) -> OpenFeed:
         """Opens the prices that were asked for."""

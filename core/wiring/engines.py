@@ -11,6 +11,7 @@ from core.errors import ExitCode
 from core.wiring.configuration import settings
 from core.wiring.doors import Doors
 from core.wiring.journals import resting
+from core.wiring.passphrase import PASSPHRASE
 from core.wiring.places import home, logs
 
 if TYPE_CHECKING:
@@ -37,10 +38,14 @@ def setting(mode: str, *, is_debug: bool = False) -> Iterator[Setting]:
 
 
 async def connect_or_start(place: Home, mode: str, *, is_debug: bool = False) -> EngineClient:
-    """The engine of a mode, started when none runs."""
+    """The engine of a mode, started when none runs; it is told a passphrase that was typed here."""
+    from core.engine.protocol import Unlock
     from core.engine.spawn import connect_or_start as connect
 
-    return await connect(place, mode, is_debug=is_debug)
+    client = await connect(place, mode, is_debug=is_debug)
+    if PASSPHRASE.told:
+        await client.demand(Unlock(passphrase=PASSPHRASE.told))
+    return client
 
 
 async def connect(place: Home, mode: str) -> EngineClient:

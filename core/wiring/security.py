@@ -95,8 +95,11 @@ def _kept() -> tuple[list[KeptKeys], list[str]]:
     from core.services.doctor.premises import KeptKeys
 
     entries = [entry for entry in key_entries() if not entry.is_hidden]
-    kept = [KeptKeys(venue=e.venue, place=e.place, fault=e.fault) for e in entries]
-    return kept, [entry.venue for entry in entries if not entry.account]
+    kept = [
+        KeptKeys(venue=e.venue, place=e.place, is_sealed=e.is_sealed, fault=e.fault)
+        for e in entries
+    ]
+    return kept, [entry.venue for entry in entries if not entry.account and not entry.is_sealed]
 
 
 def _secrets_in_configuration() -> tuple[list[str], int]:

@@ -15,6 +15,7 @@ from core.wiring.backtests import BacktestData, BacktestDoors
 from core.wiring.configuration import settings
 from core.wiring.doors import Doors
 from core.wiring.instruments import find_instrument
+from core.wiring.keys import drop_keys_from_environment
 from core.wiring.places import ONE_THREAD, home
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def sweep(
         CtosError: If a worker failed; `is_resumed` goes on from there.
     """
     os.environ.setdefault(*ONE_THREAD)
+    drop_keys_from_environment()
     from core.adapters.compute.processes import LocalProcesses, processors
     from core.services.backtest.compiling import demand_compiler, interpret, keep_code_in
     from core.services.backtest.grid_space import read_space

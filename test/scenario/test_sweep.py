@@ -1,6 +1,7 @@
 """A sweep from the file to the rows: by kernel and engine, killed and resumed, on a cluster."""
 
 import json
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from core.adapters.compute.processes import LocalProcesses
 from core.engine.protocol import StartBot
 from core.errors import ConfigError
 from core.services.backtest import compiling
@@ -406,3 +408,16 @@ def test_golden_tape_comes_to_the_figures_that_all_engines_agree_on(tmp_path: Pa
     assert found.position == Decimal("0.090")
     assert found.fees == Decimal("1167.2636")
     assert found.equity_change == Decimal("1732.8844")
+
+
+def test_workers_inherit_no_keys(file: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep needs no venue: keys and passphrase are gone before a process is started (SK10)."""
+    names = ("CTOS_BINANCE_SECRET", "CTOS_CCXT_KRAKEN_SECRET", "CTOS_KEYS_PASSPHRASE")
+    for name in names:
+        monkeypatch.setenv(name, "canary-of-the-secret")
+    monkeypatch.setenv("CTOS_THEME", "dark")
+
+    swept(file, data, "grid_interval=1:2:1")
+
+    pool = LocalProcesses(os.getenv, 2)
+    assert sorted(map(str, pool.results([*names, "CTOS_THEME"]))) == ["None"] * 3 + ["dark"]

@@ -24,7 +24,21 @@ _KEY_LENGTH = 64
 def finish(command: Callable[[], int]) -> NoReturn:
     """Runs a command and ends the process with its code; no traceback ever reaches the terminal."""
     _fill_standard_streams()
+    _offer_to_ask()
     raise typer.Exit(_run(command))
+
+
+def _offer_to_ask() -> None:
+    """Sealed keys are asked for here, where a person may be, the moment they are needed."""
+    from core.wiring.passphrase import PASSPHRASE
+
+    PASSPHRASE.ask_with(_ask_passphrase)
+
+
+def _ask_passphrase(venue: str) -> str:
+    from tui.cli.keys import ask_passphrase
+
+    return ask_passphrase(venue)
 
 
 def say(text: str) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from dataclasses import asdict
+from typing import Final
 
 from core.errors import ConfigError, ExitCode
 from tui.cli.border import put, say
 from tui.cli.terminal import is_confirmed, is_terminal
+
+SEALED: Final = "sealed"
+"""The word of `--store` for a file under a passphrase."""
 
 
 def set_keys(venue: str, *, store: str) -> int:
@@ -22,9 +27,44 @@ def set_keys(venue: str, *, store: str) -> int:
         if is_terminal(sys.stdin)
         else _read_lines([name for name, _, _ in asked])
     )
-    place = keys.keep_keys(venue, values, store=store)
+    if store == SEALED:
+        place = keys.keep_sealed(venue, values, new_passphrase())
+    else:
+        place = keys.keep_keys(venue, values, store=store)
     put(f"{venue}: kept in the {place}. ctos doctor {venue} tries them.")
     return ExitCode.OK
+
+
+def new_passphrase() -> str:
+    """Asks for a passphrase twice; without a terminal it is the environment's.
+
+    Raises:
+        ConfigError: If it is too short, or not the same twice, or there is none.
+    """
+    from core.infrastructure.environment import PASSPHRASE
+    from core.wiring.keys import check_passphrase
+
+    if not is_terminal(sys.stdin):
+        found = os.environ.get(PASSPHRASE, "")
+        if not found:
+            raise ConfigError(
+                "there is no passphrase and nobody to ask.",
+                source="environment",
+                key=PASSPHRASE,
+                remedy="Set it, or run this in a terminal.",
+            )
+        return check_passphrase(found)
+    first = check_passphrase(getpass.getpass("New passphrase (not shown): ", stream=sys.stderr))
+    if getpass.getpass("The same again: ", stream=sys.stderr) != first:
+        raise ConfigError("the two are not the same; nothing was kept.", source="passphrase")
+    return first
+
+
+def ask_passphrase(venue: str) -> str:
+    """Asks for the passphrase of a venue's sealed keys; empty where nobody is at a terminal."""
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        return ""
+    return getpass.getpass(f"Passphrase of the keys of {venue} (not shown): ", stream=sys.stderr)
 
 
 def _ask(words: str, *, is_secret: bool) -> str:
@@ -63,7 +103,8 @@ def list_keys(*, is_json: bool) -> int:
     if not entries:
         say("There are no keys. Give some with: ctos keys set VENUE")
     for entry in entries:
-        words = entry.fault or ", ".join(entry.fields)
+        open_words = "under a passphrase" if entry.is_sealed else ", ".join(entry.fields)
+        words = entry.fault or open_words
         account = f" for {entry.account}" if entry.account else ""
         hidden = " (another place comes first)" if entry.is_hidden else ""
         put(f"{entry.venue:<14}{entry.place:<12}{words}{account}{hidden}")
@@ -74,11 +115,13 @@ def remove_keys(venue: str, *, is_sure: bool) -> int:
     """Removes a venue's keys from keyring and file."""
     from core.wiring import keys
 
-    if not is_sure and not is_confirmed(f"The keys of {venue} will be gone.", "remove"):
-        raise ConfigError("Not removed: it needs the typed word, or --yes.", source="arguments")
-    places = keys.remove_keys(venue)
-    if not places:
+    kept = keys.removable_keys(venue)
+    if not kept:
         say(f"There are no keys of {venue} in the keyring or in a file.")
         return ExitCode.OK
+    warning = f"The keys of {venue} in the {' and the '.join(kept)} will be gone."
+    if not is_sure and not is_confirmed(warning, "remove"):
+        raise ConfigError("Not removed: it needs the typed word, or --yes.", source="arguments")
+    places = keys.remove_keys(venue)
     put(f"{venue}: removed from {' and '.join(places)}. Delete the key at the venue too.")
     return ExitCode.OK

@@ -685,6 +685,7 @@ class KeyPlace(StrEnum):
     AUTO = "auto"
     KEYRING = "keyring"
     FILE = "file"
+    SEALED = "sealed"
 
 
 @keys.command("set")
@@ -692,7 +693,10 @@ def set_keys(
     venue: Venue,
     store: Annotated[
         KeyPlace,
-        typer.Option("--store", help="The system's keyring, or a file that only you can read."),
+        typer.Option(
+            "--store",
+            help="The system's keyring, a file that only you can read, or one under a passphrase.",
+        ),
     ] = KeyPlace.AUTO,
 ) -> None:
     """Ask for what the venue wants and keep it; nothing of it is shown or logged.

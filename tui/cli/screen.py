@@ -24,7 +24,9 @@ async def show(
         is_owner: Whether quitting ends the bot.
     """
     from core.wiring import places
+    from core.wiring.passphrase import PASSPHRASE
 
+    PASSPHRASE.ask_with(None)  # the terminal is the screen's from here on
     for name in ("COLUMNS", "LINES"):
         # A shell may have exported the size it once had; the terminal knows the one it has.
         os.environ.pop(name, None)

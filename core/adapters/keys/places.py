@@ -2,21 +2,23 @@
 
 environment   CTOS_<VENUE>_<FIELD>, such as CTOS_BINANCE_SECRET: for machines without a person
 keyring       the system's own store, where it is one that encrypts
-file          keys/<venue>.json under CTOS_HOME, readable by its owner alone (mode 0600)
+file          keys/<venue>.json under CTOS_HOME, readable by its owner alone (mode 0600); it may be
+              sealed under a passphrase, which is asked for when the keys are first used
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from core.adapters.keys.fields import CCXT, FIELDS, OTHERS, fields_of
+from core.adapters.keys.sealed import is_sealed, seal, unseal
 from core.errors import ConfigError, ExtraMissing
-from core.infrastructure.environment import PREFIX
+from core.infrastructure.environment import PASSPHRASE, PREFIX
 from core.infrastructure.files import ensure_folder, read_private_text, write_atomic
 
 _SERVICE: Final = "ctos"
@@ -100,40 +102,91 @@ class EnvironmentPlace:
 
 
 class FilePlace:
-    """One private file per venue."""
+    """One private file per venue, open or sealed.
+
+    Args:
+        folder: Where the files are.
+        passphrase: Gives the one for a venue's file; None where nobody can be asked.
+    """
 
     name = "file"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, passphrase: Callable[[str], str | None] = lambda _venue: None
+    ) -> None:
         self._folder = folder
+        self._passphrase = passphrase
 
     def read(self, venue: str) -> dict[str, str] | None:
         """What the file says.
 
         Raises:
+            ConfigError: If others could read it, it is no such file, or it stays sealed.
+        """
+        document = self._document(venue)
+        if document is None:
+            return None
+        if is_sealed(document):
+            return self._unsealed(venue, document)
+        if not all(isinstance(value, str) for value in document.values()):
+            raise self._no_keys(venue)
+        return document
+
+    def _unsealed(self, venue: str, document: dict[str, Any]) -> dict[str, str]:
+        source = str(self._path(venue))
+        passphrase = self._passphrase(venue)
+        if passphrase is None:
+            raise ConfigError(
+                "is sealed, and there is nobody to ask for the passphrase.",
+                source=source,
+                remedy=f"Start from a terminal, which asks, or set {PASSPHRASE}.",
+            )
+        return unseal(venue, document, passphrase, source)
+
+    def is_sealed(self, venue: str) -> bool:
+        """Whether a venue's file needs a passphrase.
+
+        Raises:
             ConfigError: If others could read it, or it is no such file.
         """
-        path = self._path(venue)
+        return is_sealed(self._document(venue))
+
+    def _document(self, venue: str) -> dict[str, Any] | None:
         try:
-            text = read_private_text(path)
+            text = read_private_text(self._path(venue))
         except FileNotFoundError:
             return None
         try:
             found = json.loads(text)
         except ValueError:
             found = None
-        if not isinstance(found, dict) or not all(
-            isinstance(key, str) and isinstance(value, str) for key, value in found.items()
-        ):
-            raise ConfigError(
-                "is no file of keys.", source=str(path), remedy=f"ctos keys set {venue}"
-            )
+        if not isinstance(found, dict):
+            raise self._no_keys(venue)
         return found
+
+    def _no_keys(self, venue: str) -> ConfigError:
+        path = str(self._path(venue))
+        return ConfigError("is no file of keys.", source=path, remedy=f"ctos keys set {venue}")
 
     def write(self, venue: str, values: Mapping[str, str]) -> None:
         """Replaces the file whole; nobody else can read it at any moment."""
+        self._replace(venue, json.dumps(dict(values), indent=1) + "\n")
+
+    def write_sealed(self, venue: str, values: Mapping[str, str], passphrase: str) -> None:
+        """Replaces the file whole; the values never reach the disk in the open.
+
+        Raises:
+            ConfigError: If the passphrase is too short.
+        """
+        self._replace(venue, seal(venue, values, passphrase))
+
+    def _replace(self, venue: str, text: str) -> None:
         ensure_folder(self._folder)
-        write_atomic(self._path(venue), json.dumps(dict(values), indent=1) + "\n")
+        write_atomic(self._path(venue), text)
+
+    def has(self, venue: str) -> bool:
+        """Whether there is a file, also one that cannot be read."""
+        return self._path(venue).is_file()
 
     def remove(self, venue: str) -> bool:
         """Deletes the file; false where there is none."""
@@ -198,9 +251,13 @@ class KeyringPlace:
             raise ConfigError(why, source="keyring", remedy="Use --store file.")
         self._load().set_password(_SERVICE, check_venue(venue), json.dumps(dict(values)))
 
+    def has(self, venue: str) -> bool:
+        """Whether the store holds something for a venue."""
+        return self.read(venue) is not None
+
     def remove(self, venue: str) -> bool:
         """Takes them out; false where there are none."""
-        if self.read(venue) is None:
+        if not self.has(venue):
             return False
         self._load().delete_password(_SERVICE, check_venue(venue))
         return True

@@ -7,7 +7,7 @@ redactor before anybody gets it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,6 +40,8 @@ class KeyEntry:
     account: str
     is_hidden: bool = False
     """Whether another place comes first."""
+    is_sealed: bool = False
+    """Whether they need a passphrase; fields and account are not known without it."""
     fault: str | None = None
     """Why they cannot be used."""
 
@@ -51,14 +53,19 @@ class KeyStore:
         environ: The process's environment.
         folder: Where files of keys are.
         keyring: The system's store.
+        passphrase: Gives the one for a venue's sealed file; None where nobody can be asked.
     """
 
     def __init__(
-        self, environ: Mapping[str, str], folder: Path, keyring: KeyringPlace | None = None
+        self,
+        environ: Mapping[str, str],
+        folder: Path,
+        keyring: KeyringPlace | None = None,
+        passphrase: Callable[[str], str | None] = lambda _venue: None,
     ) -> None:
         self._environment = EnvironmentPlace(environ)
         self.keyring = keyring or KeyringPlace()
-        self.file = FilePlace(folder)
+        self.file = FilePlace(folder, passphrase)
 
     @property
     def _places(self) -> tuple[Place, ...]:
@@ -103,6 +110,21 @@ class KeyStore:
         _register(venue, values)
         place.write(venue, _sound(venue, values, f"keys of {venue}"))
 
+    def keep_sealed(self, venue: str, values: Mapping[str, str], passphrase: str) -> None:
+        """Checks the keys of a venue and keeps them in a file under a passphrase.
+
+        Raises:
+            ConfigError: If a field is missing or cannot be right, or the passphrase is too short.
+        """
+        check_venue(venue)
+        _register(venue, values)
+        self.file.write_sealed(venue, _sound(venue, values, f"keys of {venue}"), passphrase)
+
+    def removable(self, venue: str) -> list[str]:
+        """The names of the places from which `remove` would take a venue's keys."""
+        check_venue(venue)
+        return [place.name for place in (self.keyring, self.file) if place.has(venue)]
+
     def remove(self, venue: str) -> list[str]:
         """Removes a venue's keys from keyring and file; the names of the places that had some."""
         check_venue(venue)
@@ -111,6 +133,11 @@ class KeyStore:
 
 def _entry(place: Place, venue: str, *, is_hidden: bool) -> KeyEntry:
     try:
+        if isinstance(place, FilePlace) and place.is_sealed(venue):
+            return KeyEntry(
+                venue=venue, place=place.name, fields=(), account="", is_hidden=is_hidden,
+                is_sealed=True,
+            )  # fmt: skip
         values = place.read(venue) or {}
         _sound(venue, values, _source(place, venue))
     except ConfigError as error:

@@ -33,6 +33,8 @@ class KeptKeys:
 
     venue: str
     place: str
+    is_sealed: bool = False
+    """Under a passphrase."""
     fault: str | None = None
 
 

@@ -155,14 +155,18 @@ def at_rest(kept: Sequence[KeptKeys]) -> Check:
     name = "security.at_rest"
     if not kept:
         return skipped(name, "no keys are kept")
-    open_ones = [f"{item.venue} ({item.place})" for item in kept if item.place != "keyring"]
+    open_ones = [
+        f"{item.venue} ({item.place})"
+        for item in kept
+        if item.place != "keyring" and not item.is_sealed
+    ]
     if open_ones:
         return warn(
             name,
             f"not encrypted, read by you alone: {', '.join(open_ones)}",
-            "Where the system has a store that encrypts: ctos keys set VENUE --store keyring",
+            "Use the system's store, or a passphrase: ctos keys set VENUE --store keyring|sealed",
         )
-    return ok(name, "all in the system's store")
+    return ok(name, "all in the system's store or under a passphrase")
 
 
 def sealed(engines: Sequence[Sealed]) -> Check:

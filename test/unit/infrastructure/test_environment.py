@@ -20,7 +20,7 @@ def test_known_variables_pass():
     [
         ("CTOS_HOEM", "Did you mean CTOS_HOME?"),
         ("ctos_home", "Did you mean CTOS_HOME?"),
-        ("CTOS_XYZZY_ABCDEFG", "Known: CTOS_HOME, CTOS_LOG_LEVEL"),
+        ("CTOS_XYZZY_ABCDEFG", "Known: CTOS_HOME, CTOS_KEYS_PASSPHRASE"),
     ],
 )
 def test_a_slip_is_refused_with_the_nearest_name(name, expected):
