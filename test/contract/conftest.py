@@ -10,7 +10,9 @@ from core.testing.venues.ccxt_harness import (
     bybit_harness,
     ccxt_backpack_harness,
     ccxt_binance_harness,
+    ccxt_binance_spot_harness,
     ccxt_hyperliquid_harness,
+    ccxt_lighter_harness,
     okx_harness,
 )
 from core.testing.venues.harness import (
@@ -28,8 +30,10 @@ VENUES = {
     "binance-spot": binance_spot.binance_spot_harness,
     "bybit": bybit_harness,
     "ccxt-backpack": ccxt_backpack_harness,
+    "ccxt-binance": ccxt_binance_spot_harness,
     "ccxt-binance-usdm": ccxt_binance_harness,
     "ccxt-hyperliquid": ccxt_hyperliquid_harness,
+    "ccxt-lighter": ccxt_lighter_harness,
     "edgex": edgex_harness,
     "hyperliquid": hyperliquid_harness,
     "ibkr": ibkr_harness,
@@ -51,7 +55,7 @@ def venue(
         monkeypatch.setattr(request.module, "PERP", MAIN_SYMBOL)
         for send in (request.module.limit, request.module.market):
             monkeypatch.setitem(send.__kwdefaults__, "symbol", MAIN_SYMBOL)
-    if request.param == "binance-spot":
+    if request.param in {"binance-spot", "ccxt-binance"}:
         reason = binance_spot.CANNOT.get(request.node.originalname)
         if reason is not None:
             pytest.skip(reason)

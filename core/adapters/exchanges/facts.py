@@ -23,6 +23,10 @@ _ORDERS: Final = "orders, cancels, fills, positions and reconnects of the adapte
 _CONTRACT: Final = "contract suite against its loopback server"
 _GRID: Final = "a grid with real money: fills, kills, cuts, what is foreign, a clean end"
 _TRADES: Final = "trades that a socket lost are told, or counted as lost"
+_LONG: Final = "the same a dozen times over: random prices, kills, outages, lost answers"
+_VALUES: Final = "every recording that is at hand, value by value"
+_PLAINLY: Final = "a second, plain reading of the same messages"
+_SEEDS: Final = "a real process against its loopback server, two seeds"
 _PROCESS: Final = "a real process against its loopback server"
 
 
@@ -45,9 +49,11 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         limits=(RateLimit(scope="account, requests", weight=2000, window_s=60),),
         verified=(
             _row(_PARSED, "recording (REST), example (streams)"),
+            _row(_VALUES, _PLAINLY, _LOOPBACK),
             _row(_SIGNED, "vector: bpx-py 2.0.11 run beside"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_LONG, _SEEDS, _LOOPBACK),
         ),
         open_points=f"{_LIVE}; the venue does not tell what a key may do",
     ),
@@ -74,9 +80,11 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         ),
         verified=(
             _row(_PARSED, "recording, second reader (ccxt)"),
+            _row(_VALUES, _PLAINLY, _LOOPBACK),
             _row(_SIGNED, "vector: both examples of the documentation"),
             _row(_ORDERS + " (USDⓈ-M and spot)", _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_LONG, _SEEDS, _LOOPBACK),
         ),
         open_points=_LIVE,
     ),
@@ -96,9 +104,11 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         limits=(RateLimit(scope="account, orders", weight=10, window_s=1),),
         verified=(
             _row(_PARSED, "recording, second reader (ccxt)"),
+            _row(_VALUES, _PLAINLY, _LOOPBACK),
             _row(_SIGNED, "the MAC equals OpenSSL's"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_LONG, _SEEDS, _LOOPBACK),
             _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
         ),
         open_points=f"{_LIVE}; the mode of a symbol that is flat is told by its leverage alone",
@@ -116,6 +126,7 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
             _row(_SIGNED, "vector: edgex-python-sdk 2.0.1 run beside"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_LONG, _SEEDS, _LOOPBACK),
             _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
             _row(
                 "orders and cancels, asked for by another client",
@@ -140,9 +151,11 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         limits=(RateLimit(scope="address, weight", weight=1200, window_s=60),),
         verified=(
             _row(_PARSED, "recording; documentation (`orderUpdates`, bbo)"),
+            _row(_VALUES, _PLAINLY, _LOOPBACK),
             _row(_SIGNED, "vector: hyperliquid-python-sdk 0.24.0, its tests and run beside"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_LONG, _SEEDS, _LOOPBACK),
         ),
         open_points=f"{_LIVE}; refusals are phrases that can change",
     ),
@@ -162,24 +175,33 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
             _row(
                 _PARSED, "documentation; decoders of ib_async 2.1 and ib_insync 0.9.86", _LOOPBACK
             ),
+            _row(
+                "quotes, bars, account values and trading hours",
+                "recording: what a real TWS told others, compared by value",
+                _LOOPBACK,
+            ),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
             _row("the same with ib_insync in ib_async's place", _PROCESS, _LOOPBACK),
         ),
-        open_points=f"{_LIVE}; no message of a real TWS was recorded",
+        open_points=f"{_LIVE}; no order of a real TWS was recorded",
     ),
     VenueAbout(
         name="lighter",
         title="Lighter",
         door="native",
-        capabilities=Capabilities(market_types=_BOTH, has_dead_mans_switch=True),
+        capabilities=Capabilities(
+            market_types=_BOTH, has_dead_mans_switch=True, changes_in_flight=3
+        ),
         client_id="a number of 48 bits; the adapter keeps which of ours it stands for",
         limits=(RateLimit(scope="account, requests (standard)", weight=60, window_s=60),),
         verified=(
             _row(_PARSED, "example"),
+            _row(_VALUES, _PLAINLY, _LOOPBACK),
             _row(_SIGNED, "the venue's own signer (lighter-sdk 1.1.8) run", _LOOPBACK),
             _row(_ORDERS, f"{_CONTRACT}, with a stand-in for the signer", _LOOPBACK),
             _row(_GRID, f"{_PROCESS}, with a stand-in for the signer", _LOOPBACK),
+            _row(_LONG, f"{_SEEDS}, with a stand-in for the signer", _LOOPBACK),
             _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
         ),
         open_points=f"{_LIVE}; nothing here can check what its signer signs",
@@ -195,12 +217,14 @@ FACTS: Final[tuple[VenueAbout, ...]] = (
         limits=(RateLimit(scope="account and instrument, orders", weight=60, window_s=2),),
         verified=(
             _row(_PARSED, "recording, second reader (ccxt)"),
+            _row(_VALUES, _PLAINLY, _LOOPBACK),
             _row(_SIGNED, "the MAC equals OpenSSL's"),
             _row(_ORDERS, _CONTRACT, _LOOPBACK),
             _row(_GRID, _PROCESS, _LOOPBACK),
+            _row(_LONG, _SEEDS, _LOOPBACK),
             _row(_TRADES, "its loopback server, dropping messages", _LOOPBACK),
         ),
-        open_points=f"{_LIVE}; trigger orders stand in another list, which is not read",
+        open_points=f"{_LIVE}; iceberg, TWAP and chase orders of others are not read",
     ),
     VenueAbout(
         name="paper",

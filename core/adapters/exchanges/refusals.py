@@ -52,6 +52,20 @@ class Meaning(Enum):
     """Says nothing about whether it was done."""
 
 
+_DOUBTFUL: Final = (
+    "timed out",
+    "timeout",
+    "time out",
+    "processing",
+    "processed",
+    "busy",
+    "internal error",
+    "system error",
+    "try again later",
+)
+"""Words under which a code that only a range lists proves nothing."""
+
+
 def refusal(
     venue: str,
     meaning: Meaning,
@@ -111,3 +125,20 @@ def by_words(words: str, table: dict[str, Meaning]) -> Meaning | None:
     """The meaning of the first phrase of `table` that `words` holds, without regard to case."""
     lowered = words.lower()
     return next((meaning for phrase, meaning in table.items() if phrase.lower() in lowered), None)
+
+
+def in_range(words: str, *, is_listed: bool, status: int) -> Meaning:
+    """The meaning of a code that stands in no table, but may be in a range of refusals.
+
+    A range is a reading of many codes at once, so it gives way where the venue's own words say that
+    something was late, busy or on its way: then nothing is proved.
+
+    Args:
+        words: The venue's.
+        is_listed: Whether the code is in a range that the venue documents as refusals.
+        status: HTTP status.
+    """
+    lowered = words.lower()
+    if not is_listed or any(phrase in lowered for phrase in _DOUBTFUL):
+        return by_status(status)
+    return Meaning.REJECTED

@@ -8,9 +8,13 @@ from core.adapters.exchanges.ccxt.adapter import CcxtExchange
 from core.adapters.exchanges.credentials import Credentials, Secret
 from core.testing.venues.backpack.venue import BackpackVenue
 from core.testing.venues.binance.venue import BinanceVenue
+from core.testing.venues.binance_spot.rest import UID
+from core.testing.venues.binance_spot.venue import BinanceSpotVenue
 from core.testing.venues.bybit.venue import BybitVenue
 from core.testing.venues.harness import LoopbackHarness
 from core.testing.venues.hyperliquid.venue import HyperliquidVenue
+from core.testing.venues.lighter.signing import StandIn
+from core.testing.venues.lighter.venue import LighterVenue
 from core.testing.venues.okx.venue import OkxVenue
 from core.testing.venues.server import LoopbackVenue
 
@@ -47,6 +51,16 @@ def ccxt_binance_harness(path: Path) -> LoopbackHarness:
     return _harness(venue, "ccxt-binance-usdm", key)
 
 
+def ccxt_binance_spot_harness(path: Path) -> LoopbackHarness:
+    """Binance spot with an HMAC key."""
+    del path
+    venue = BinanceSpotVenue()
+    key = Credentials(
+        venue="binance", account=str(UID), key=venue.key.api_key, secret=Secret(venue.key.secret)
+    )
+    return _harness(venue, "ccxt-binance", key)
+
+
 def ccxt_hyperliquid_harness(path: Path) -> LoopbackHarness:
     """Hyperliquid with its agent's key."""
     del path
@@ -65,6 +79,26 @@ def ccxt_backpack_harness(path: Path) -> LoopbackHarness:
     venue = BackpackVenue()
     key = Credentials(venue="backpack", key=venue.key.api_key, secret=Secret(venue.key.secret))
     return _harness(venue, "ccxt-backpack", key)
+
+
+def ccxt_lighter_harness(path: Path) -> LoopbackHarness:
+    """Lighter with the stand-in for its native signer."""
+    del path
+    venue = LighterVenue()
+    key = Credentials(
+        venue="lighter",
+        account=str(venue.key.account_index),
+        secret=Secret(venue.key.secret),
+        options={"api_key_index": str(venue.key.api_key_index)},
+    )
+    return CcxtHarness(
+        venue,
+        lambda doors: CcxtExchange(
+            "ccxt-lighter", doors, make_signer=lambda _doors: StandIn(venue.key)
+        ),
+        lambda: {"rest": venue.rest_url, "socket": venue.socket_url},
+        lambda: key,
+    )
 
 
 def okx_harness(path: Path) -> LoopbackHarness:

@@ -1,4 +1,4 @@
-"""What OKX and Bybit may do to the ccxt door; ids are those of docs/reliability.md."""
+"""What OKX, Bybit and Lighter may do to the ccxt door; ids are those of docs/reliability.md."""
 
 import asyncio
 import json
@@ -28,17 +28,30 @@ from core.errors import (
     TransportError,
 )
 from core.testing.venue import PERP
-from core.testing.venues.ccxt_harness import bybit_harness, okx_harness
+from core.testing.venues.ccxt_harness import (
+    bybit_harness,
+    ccxt_lighter_harness,
+    okx_harness,
+)
 from core.testing.venues.faults import PRIVATE_KINDS, Kind
 
 D = Decimal
-HARNESSES = {"bybit": bybit_harness, "okx": okx_harness}
+HARNESSES = {"bybit": bybit_harness, "lighter": ccxt_lighter_harness, "okx": okx_harness}
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 
-@pytest.fixture(params=sorted(HARNESSES))
+@pytest.fixture(params=["bybit", pytest.param("lighter", marks=pytest.mark.nightly), "okx"])
 async def door(request, tmp_path):
     """The door connected to each venue."""
+    harness = HARNESSES[request.param](tmp_path)
+    await harness.start()
+    yield harness
+    await harness.stop()
+
+
+@pytest.fixture(params=["bybit", "okx"])
+async def named(request, tmp_path):
+    """The same where answers carry our ids and requests a deadline; Lighter's have neither."""
     harness = HARNESSES[request.param](tmp_path)
     await harness.start()
     yield harness
@@ -118,29 +131,29 @@ async def test_an_answer_that_proves_nothing_is_unknown(okx, spoil):
     assert len(okx.venue.calls_of("create_order")) == 1
 
 
-async def test_an_answer_for_another_order_is_unknown(door):
+async def test_an_answer_for_another_order_is_unknown(named):
     """T5: client ids are compared, whatever the venue calls a success."""
 
     def another(body):
         return json.loads(json.dumps(body).replace('"a1"', '"b7"'))
 
-    door.venue.faults.alter_answer("create_order", another)
+    named.venue.faults.alter_answer("create_order", another)
 
     with pytest.raises(OutcomeUnknown, match="b7"):
-        await send(door, client_order_id="a1")
+        await send(named, client_order_id="a1")
 
 
-async def test_an_order_past_its_deadline_is_not_taken(door):
+async def test_an_order_past_its_deadline_is_not_taken(named):
     """T1: it arrives late, and a negative answer is final then."""
-    expires_at = door.clock.now() + timedelta(milliseconds=150)
-    door.venue.faults.delay("create_order", seconds=0.25)
+    expires_at = named.clock.now() + timedelta(milliseconds=150)
+    named.venue.faults.delay("create_order", seconds=0.25)
     with pytest.raises((OrderRejected, OutcomeUnknown)):
-        await send(door, client_order_id="a1", expires_at=expires_at)
+        await send(named, client_order_id="a1", expires_at=expires_at)
     with pytest.raises(OrderNotFound):
-        await found(door)
+        await found(named)
 
-    later = door.clock.now() + timedelta(seconds=5)
-    assert (await send(door, client_order_id="a2", expires_at=later)).status is OrderStatus.OPEN
+    later = named.clock.now() + timedelta(seconds=5)
+    assert (await send(named, client_order_id="a2", expires_at=later)).status is OrderStatus.OPEN
 
 
 async def test_a_cancel_without_an_answer_may_be_repeated(door):
@@ -294,11 +307,11 @@ async def test_a_fill_beats_the_cancel(door):
     assert [fill.amount for fill in heard(door, FillData)] == [D(1)]
 
 
-async def test_a_part_that_filled_stays_with_a_cancelled_order(door):
+async def test_a_part_that_filled_stays_with_a_cancelled_order(named):
     """V5: what filled and what did not add up."""
-    order = await send(door, client_order_id="a1")
-    door.venue.fill("a1", "0.3")
-    gone = await door.exchange.cancel_order(order.order_id, PERP)
+    order = await send(named, client_order_id="a1")
+    named.venue.fill("a1", "0.3")
+    gone = await named.exchange.cancel_order(order.order_id, PERP)
 
     assert (gone.status, gone.filled, gone.amount) == (OrderStatus.CANCELED, D("0.3"), D(1))
 

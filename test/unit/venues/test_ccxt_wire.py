@@ -18,6 +18,7 @@ from core.testing.venues.ccxt_harness import (
     ccxt_backpack_harness,
     ccxt_binance_harness,
     ccxt_hyperliquid_harness,
+    ccxt_lighter_harness,
     okx_harness,
 )
 
@@ -27,6 +28,7 @@ HARNESSES = {
     "binance": ccxt_binance_harness,
     "bybit": bybit_harness,
     "hyperliquid": ccxt_hyperliquid_harness,
+    "lighter": ccxt_lighter_harness,
     "okx": okx_harness,
 }
 

@@ -201,6 +201,25 @@ def test_a_trade_between_others_is_no_fill(reading):
         parse.parse_fills(message, reading("lighter", ETH, account="7"))
 
 
+LISTS = {
+    "orders": parse.parse_orders,
+    "trades": parse.parse_fills,
+    "position_fundings": parse.parse_funding_payments,
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_answer_without_its_list_does_not_say_that_nothing_is_there(reading, name):
+    """Seed 739: a settlement was lost to an answer of another shape; null is Go's empty list."""
+    read, told = LISTS[name], reading("lighter", ETH, account="7")
+    others = [each for each in LISTS if each != name]
+
+    assert read({"code": 200, name: None}, told) == read({"code": 200, name: []}, told) == ()
+    for answer in ({"surprise": [name]}, {"code": 200}, {"code": 200, others[0]: []}):
+        with pytest.raises(MalformedMessage, match="array"):
+            read(answer, told)
+
+
 @pytest.mark.parametrize(
     "word, status, reason",
     [

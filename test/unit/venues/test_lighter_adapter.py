@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from core.adapters.exchanges.credentials import Credentials, Secret
 from core.adapters.exchanges.decoding import Reading, listing_of
 from core.adapters.exchanges.lighter import sign
 from core.adapters.exchanges.lighter.adapter import LighterExchange, native_signer
+from core.adapters.exchanges.lighter.news import News
 from core.adapters.exchanges.lighter.parse import parse_funding_payments
 from core.adapters.exchanges.models import (
     ExchangeType,
@@ -22,7 +24,10 @@ from core.adapters.exchanges.models import (
     OrderType,
     TimeInForce,
 )
+from core.adapters.exchanges.native.client_numbers import ClientNumbers
+from core.adapters.exchanges.native.hub import Hub
 from core.errors import AuthError, ConfigError, OrderRejected, OutcomeUnknown
+from core.testing.clock import ManualClock
 from core.testing.venue import PERP
 from core.testing.venues.faults import Kind
 from core.testing.venues.harness import LoopbackHarness, lighter_harness
@@ -71,6 +76,35 @@ async def test_an_order_that_nobody_tells_of_is_unknown():
         order = await harness.exchange.get_order(None, PERP, client_order_id="where1")
 
         assert order.status is OrderStatus.OPEN
+
+
+async def test_who_waits_longest_hears_first():
+    """Events wake in the order of asking, so that a run is the same each time (X1, seed 104)."""
+    hub, clock = Hub("lighter"), ManualClock()
+    news = News(clock, hub, ClientNumbers("lighter", 48), lambda: None, lambda _: None)
+    names = [str(number) for number in range(40)]
+    woken = []
+
+    async def wait(name):
+        await news.of_end(name)
+        woken.append(name)
+
+    waiting = [asyncio.ensure_future(wait(name)) for name in names]
+    await asyncio.sleep(0)
+    told = OrderData(
+        venue="lighter",
+        symbol=PERP,
+        order_id="",
+        side=OrderSide.BUY,
+        order_type=OrderType.LIMIT,
+        status=OrderStatus.CANCELED,
+        amount=D(1),
+        price=D(190),
+    )
+    news.take("account_orders", [replace(told, order_id=name) for name in reversed(names)])
+    await asyncio.gather(*waiting)
+
+    assert woken == names
 
 
 async def test_nonces_grow_with_the_clock_and_skip():

@@ -32,6 +32,7 @@ from core.errors import (
     OutcomeUnknown,
     RateLimited,
 )
+from core.infrastructure.departures import departures
 from core.infrastructure.rng import SeededRng
 from core.testing.clock import ManualClock
 from core.testing.venue import PERP
@@ -279,6 +280,19 @@ async def test_orders_in_doubt_share_their_questions():
                 await harness.exchange.get_order(None, PERP, client_order_id=f"who{number}")
 
         assert len(harness.venue.calls) - before <= 4
+
+
+async def test_a_shared_answer_is_as_old_as_its_request():
+    """What proves that an order is absent counts from when it was asked (seeds 170 and 313)."""
+    async with started() as (harness, _):
+        asked = []
+        for number in range(2):
+            with departures() as noted, pytest.raises(OrderNotFound):
+                await harness.exchange.get_order(None, PERP, client_order_id=f"who{number}")
+            asked.append(noted)
+
+        assert len(asked[0]) == 2
+        assert asked[0] == asked[1]
 
 
 async def test_an_answer_is_out_of_date_with_the_next_word_about_the_account():

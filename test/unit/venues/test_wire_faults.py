@@ -265,6 +265,22 @@ async def test_v2_v6_executions_out_of_order_and_doubled_are_told_once_each(harn
         assert sorted(fill.amount for fill in fills_of(harness)) == [D("0.2"), D("0.3"), D("0.5")]
 
 
+async def test_v2_a_doubled_execution_counts_once_in_what_an_order_ended_with(harness):
+    """Seed 416: a market order that filled in part and ended waited for ever for the other half."""
+    async with started(harness):
+        order = await create(harness, "v2")
+        name = harness.venue.floor.open_orders()[0].client_order_id
+        harness.venue.faults.duplicate(Kind.FILL)
+        harness.venue.fill(name, "0.4")
+        await until(lambda: fills_of(harness))
+        harness.venue.cancel_foreign(name)
+        await until(lambda: orders_of(harness)[-1].status.is_final)
+
+        ended = orders_of(harness)[-1]
+        assert (ended.order_id, ended.status) == (order.order_id, OrderStatus.CANCELED)
+        assert ended.filled == D("0.4")
+
+
 async def test_v20_what_the_rules_forbid_never_leaves(harness):
     """Off the tick, off the lot, worth too little (where the venue tells how little that is)."""
     forbidden = [("190.12345", "1"), ("190", "0.00001")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.adapters.exchanges.refusals import Meaning, by_status, by_words, refusal
+from core.adapters.exchanges.refusals import Meaning, by_status, by_words, in_range, refusal
 from core.errors import VenueError
 
 CODES: Final[dict[int, Meaning]] = {
@@ -21,6 +21,7 @@ CODES: Final[dict[int, Meaning]] = {
     -1007: Meaning.UNKNOWN,  # "Timeout waiting for response … Execution status unknown."
     -1008: Meaning.LIMITED,  # "Request throttled by system-level protection"
     -1010: Meaning.UNKNOWN,
+    -1011: Meaning.AUTH,  # this address may not use this route
     -1013: Meaning.REJECTED,  # a filter failed
     -1014: Meaning.REJECTED,
     -1015: Meaning.LIMITED,  # too many new orders
@@ -28,12 +29,14 @@ CODES: Final[dict[int, Meaning]] = {
     -1020: Meaning.UNSUPPORTED,
     -1021: Meaning.REJECTED,  # timestamp outside of the receive window
     -1022: Meaning.AUTH,
+    -2008: Meaning.AUTH,  # no such key
     -2010: Meaning.REJECTED,
     -2011: Meaning.NOT_FOUND,
     -2013: Meaning.NOT_FOUND,
     -2014: Meaning.AUTH,
     -2015: Meaning.AUTH,
     -2016: Meaning.UNAVAILABLE,  # "No trading window could be found for the symbol."
+    -2017: Meaning.AUTH,  # keys are locked on this account
     -2018: Meaning.FUNDS,
     -2019: Meaning.FUNDS,
     -2020: Meaning.REJECTED,
@@ -48,6 +51,12 @@ CODES: Final[dict[int, Meaning]] = {
     -4116: Meaning.DUPLICATE,  # DUPLICATED_CLIENT_ORDER_ID
     -5021: Meaning.REJECTED,  # fill-or-kill could not fill
     -5022: Meaning.REJECTED,  # post-only would have taken
+    -5028: Meaning.REJECTED,  # it reached the matching engine outside of the receive window
+    -5037: Meaning.REJECTED,  # price match
+    -5038: Meaning.REJECTED,
+    -5039: Meaning.REJECTED,  # self-trade prevention
+    -5040: Meaning.REJECTED,  # good till date
+    -5041: Meaning.UNKNOWN,  # no depth to match a best price with; elsewhere a time-out of a queue
 }
 """Code -> what it proves."""
 
@@ -131,4 +140,4 @@ def _meaning(code: int, words: str) -> Meaning:
     if code in CODES:
         return CODES[code]
     is_listed = any(first <= code <= last for first, last in _RANGES)
-    return Meaning.REJECTED if is_listed else Meaning.UNKNOWN
+    return in_range(words, is_listed=is_listed, status=200)

@@ -44,6 +44,8 @@ from core.adapters.exchanges.connection.socket import Connection
 from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.interface import Subscription
+from core.adapters.exchanges.lighter.adapter import native_signer
+from core.adapters.exchanges.lighter.sign import Signer
 from core.adapters.exchanges.listeners import Listeners
 from core.adapters.exchanges.models import (
     Capabilities,
@@ -79,14 +81,23 @@ class CcxtExchange(Parts):
         name: Of the venue, with or without `ccxt-` before it.
         doors: What it stands on; `credentials` may be missing, for public data alone.
         shown_as: How configurations call it.
+        make_signer: Makes what signs, where the venue has a signer of its own (Lighter).
     """
 
     _prices: Market
     _account: Records
     _orders: Orders
 
-    def __init__(self, name: str, doors: Doors, *, shown_as: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        doors: Doors,
+        *,
+        shown_as: str = "",
+        make_signer: Callable[[Doors], Signer] = native_signer,
+    ) -> None:
         row = row_of(name)
+        self._make_signer = make_signer
         super().__init__(shown_as or name, doors)
         self.row: Row = replace(row, venue=self.venue)
         self.title = row.title
@@ -123,7 +134,9 @@ class CcxtExchange(Parts):
 
     def _new_client(self, doors: Doors) -> Any:  # noqa: ANN401 # ccxt has no types
         keys = {} if doors.credentials is None else self.row.keys(doors.credentials)
-        return make_client(self.row, doors.settings, keys, self._rest, self)
+        return make_client(
+            self.row, doors.settings, keys, self._rest, self, partial(self._make_signer, doors)
+        )
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -186,6 +199,8 @@ class CcxtExchange(Parts):
 
     async def _prove(self) -> None:
         await self._rest.run(self._door.account.check_key)
+        if self._door.account.is_premium:
+            self._rest.be_premium()
 
     # -- life cycle ---------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from core.adapters.exchanges.ccxt.rest import CcxtRest, decode_text
+from core.adapters.exchanges.ccxt.signing import signed_class
 from core.adapters.exchanges.ccxt.table import Deadline, Row, options_of
+from core.adapters.exchanges.lighter.sign import Signer
 from core.adapters.exchanges.settings import Address, VenueSettings
 from core.errors import ConfigError, MalformedMessage
 
@@ -76,6 +78,7 @@ def make_client(  # noqa: C901 # one class of small overrides
     keys: Mapping[str, Any],
     rest: CcxtRest,
     ears: Ears,
+    make_signer: Callable[[], Signer] | None = None,
 ) -> Any:
     """An exchange object of ccxt.
 
@@ -85,10 +88,13 @@ def make_client(  # noqa: C901 # one class of small overrides
         keys: ccxt's fields of the credentials; empty for public data alone.
         rest: Carries its requests.
         ears: Hears what its sockets tell.
+        make_signer: Makes what signs, where the venue has a signer of its own.
     """
     from ccxt import NetworkError as network_error  # noqa: N813 # a class of a heavy package
 
     base = exchange_class(row)
+    if row.signs_natively and make_signer is not None:
+        base = signed_class(base, make_signer)
 
     class Door(base):  # type: ignore[misc, valid-type] # known at run time alone
         """ccxt's class with our transport under it.
@@ -268,6 +274,6 @@ def _moved(exchange: Any, urls: object, hosts: Mapping[str, str]) -> object:
         return urls
     query = f"?{parts.query}" if parts.query else ""
     path = parts.path
-    if kind == SOCKET and exchange.id == "binance" and "/stream" not in path:
-        path = f"/stream{path}"  # ccxt tells spot from futures by this word
+    if kind == SOCKET and exchange.id == "binance" and path == "/ws":
+        path = "/stream/ws"  # ccxt tells spot from futures by this word, which stood in the host
     return f"{hosts[kind].rstrip('/')}{path}{query}"

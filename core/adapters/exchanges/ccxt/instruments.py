@@ -8,7 +8,8 @@ from typing import Final
 
 from core.adapters.exchanges.ccxt.table import Row
 from core.adapters.exchanges.ccxt.values import Unified, number, part, quiet
-from core.adapters.exchanges.decoding import Listing
+from core.adapters.exchanges.decoding import Listing, Reading
+from core.adapters.exchanges.lighter.instruments import parse_markets
 from core.adapters.exchanges.models import ExchangeType, FeeAsset, Instrument
 from core.domain.symbol import Symbol
 
@@ -23,7 +24,12 @@ def listing_of(row: Row, market: Unified, precision_mode: int) -> Listing | None
 
     Dated futures, options and inverse contracts are left out: their canonical symbols or their
     amounts would not say what they are.
+
+    Raises:
+        MalformedMessage: If a market that our own parser reads is none.
     """
+    if row.parsers == "lighter":
+        return _lighters(row, market)
     if market.get("spot"):
         kind = ExchangeType.SPOT
     elif market.get("swap") and market.get("linear"):
@@ -48,6 +54,16 @@ def listing_of(row: Row, market: Unified, precision_mode: int) -> Listing | None
         is_trading=market.get("active") is not False,
         instrument=_instrument(row, market, symbol, kind, multiplier, precision_mode),
     )
+
+
+def _lighters(row: Row, market: Unified) -> Listing | None:
+    """Of Lighter's metadata itself.
+
+    ccxt takes `quote_multiplier` for the size of a contract and percents of fees for fractions, and
+    leaves the leverage out.
+    """
+    answer = {"code": 200, "order_books": [market["info"]]}
+    return next(iter(parse_markets(answer, Reading(venue=row.venue))), None)
 
 
 def _key(row: Row, market: Unified) -> str:

@@ -150,8 +150,5 @@ class Market:
         door = self._door
         if door.listings.of(symbol).market_type is not ExchangeType.PERPETUAL:
             raise NotSupported(f"{symbol} is no perpetual.", venue=door.venue)
-        if not door.client.has.get("fetchFundingRate"):
-            raise NotSupported(f"{door.venue} tells no funding rate.", venue=door.venue)
-        unified = door.unified(symbol)
-        data = await door.rest.run(lambda: door.client.fetch_funding_rate(unified))
-        return door.words.funding(data, door.clock.now())
+        listing = door.listings.of(symbol)
+        return await door.rest.run(lambda: door.account.funding(listing, door.reading()))

@@ -64,9 +64,9 @@ class News:
         self._shown: set[str] = set()
         """Symbols whose position was told as other than flat."""
         self._newest: OrderedDict[str, OrderData] = OrderedDict()
-        """Order id -> what was heard of it last."""
+        """Order id, or `name_of` our client order id -> what was heard of it last."""
         self._waiting: dict[str, asyncio.Future[OrderData]] = {}
-        """Order id -> who waits for its next state."""
+        """The same -> who waits for its next state."""
         self._is_asking = False
         self._asks_again = False
         self.was_lost = False
@@ -104,8 +104,6 @@ class News:
         from ccxt.async_support.base.ws import cache
 
         base = cache.ArrayCacheBySymbolById
-        if self._door.row.ccxt_id == "lighter":
-            base = cache.ArrayCache
         for name, take in (("orders", self._take_order), ("myTrades", self._take_fill)):
             setattr(self._door.client, name, told_class(base, take)(1000))
 
@@ -147,19 +145,35 @@ class News:
     # -- who waits for what becomes of an order -----------------------------------------------
 
     def _note(self, order: OrderData) -> None:
-        if not self._door.row.acks_only:
+        row = self._door.row
+        if not row.acks_only:
             return
-        self._newest[order.order_id] = order
+        self._note_as(order.order_id, order)
+        if row.acks_nothing and order.client_order_id is not None:
+            self._note_as(name_of(order.client_order_id), order)
+
+    def _note_as(self, name: str, order: OrderData) -> None:
+        self._newest[name] = order
         if len(self._newest) > _REMEMBERED:
             self._newest.popitem(last=False)
-        waiting = self._waiting.pop(order.order_id, None)
+        waiting = self._waiting.pop(name, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(order)
+
+    def forget(self, client_order_id: str) -> None:
+        """An order is about to be sent under an id: what was heard of one before says nothing."""
+        self._newest.pop(name_of(client_order_id), None)
 
     async def settled(
         self, order_id: str, is_enough: Callable[[OrderData], bool], patience_s: float
     ) -> OrderData | None:
-        """The first state of an order that is enough; None if it was not heard in time."""
+        """The first state of an order that is enough; None if it was not heard in time.
+
+        Args:
+            order_id: The venue's, or `name_of` ours.
+            is_enough: Whether a state is worth telling.
+            patience_s: How long to wait.
+        """
         order = self._newest.get(order_id)
         try:
             async with asyncio.timeout(patience_s):
@@ -228,3 +242,8 @@ class News:
         except VenueError:
             self.was_lost = True  # reconciliation asks too
         self._ask_account()
+
+
+def name_of(client_order_id: str) -> str:
+    """What an order is waited for as while the venue's id of it is not known."""
+    return f"ours {client_order_id}"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from core.adapters.exchanges.ccxt.door import Door
 from core.adapters.exchanges.ccxt.market import Market
-from core.adapters.exchanges.ccxt.news import News
+from core.adapters.exchanges.ccxt.news import News, name_of
 from core.adapters.exchanges.ccxt.records import Records
 from core.adapters.exchanges.ccxt.values import Unified
 from core.adapters.exchanges.decoding import Listing
@@ -19,11 +19,11 @@ from core.adapters.exchanges.models import (
     OrderData,
     OrderOptions,
     OrderSide,
-    OrderStatus,
     OrderType,
     TimeInForce,
     plain,
 )
+from core.adapters.exchanges.native.face import worst_price
 from core.adapters.exchanges.native.listings import check_order
 from core.errors import (
     MalformedMessage,
@@ -71,6 +71,8 @@ class Orders:
         door = self._door
         listing = self._check(symbol, order_type, amount, price, options)
         ours = options.client_order_id or self._made_up_id()
+        await self._look(listing, side, options)
+        self._news.forget(ours)
         near = price
         if price is None and door.row.prices_markets:
             near = await self._near(symbol, side)
@@ -81,7 +83,7 @@ class Orders:
                 side.value,
                 plain(door.words.contracts(listing, amount)),
                 None if near is None else plain(near),
-                _params(order_type, options, door.ids.sent(ours)),
+                self._params(order_type, options, door.ids.sent(ours)),
             ),
             is_order=True,
             expires_at=options.expires_at,
@@ -158,14 +160,16 @@ class Orders:
         return listing
 
     async def _settled(self, acknowledged: OrderData) -> OrderData:
-        """What became of an order whose answer held ids alone.
+        """What became of an order whose answer held ids alone, or not even those.
 
         The private socket tells it, mostly before the answer; else REST does. An order that was
         taken in and ended at once because it would have taken liquidity counts as refused.
 
         Raises:
             OrderRejected: If the venue ended it so.
+            OutcomeUnknown: If nobody knows it under our id yet, and the answer held none.
         """
+        name = acknowledged.order_id or name_of(acknowledged.client_order_id or "")
         ends_at_once = (
             acknowledged.order_type is OrderType.MARKET
             or acknowledged.time_in_force is not TimeInForce.GTC
@@ -174,23 +178,51 @@ class Orders:
         def is_enough(order: OrderData) -> bool:
             return order.status.is_final or not ends_at_once
 
-        found = await self._news.settled(acknowledged.order_id, is_enough, _SETTLES_IN_S)
+        found = await self._news.settled(name, is_enough, _SETTLES_IN_S)
         if found is None:
             try:
-                found = await self._records.order(acknowledged.order_id, acknowledged.symbol)
-            except VenueError:
-                return acknowledged  # it was taken in; what became of it is still to be told
-        if found.status is OrderStatus.REJECTED:
-            raise OrderRejected(
-                f"{self._door.venue} refused: {found.reason or 'no reason given'}",
-                venue=self._door.venue,
-                code=found.reason,
-            )
+                found = await self._records.order(
+                    acknowledged.order_id or None,
+                    acknowledged.symbol,
+                    acknowledged.client_order_id,
+                )
+            except VenueError as error:
+                if acknowledged.order_id:
+                    return acknowledged  # it was taken in; what became of it is still to be told
+                raise OutcomeUnknown(
+                    f"{self._door.venue} took the order, and nothing is known of it yet.",
+                    venue=self._door.venue,
+                ) from error
+        refusal = self._door.account.refusal(found)
+        if refusal is not None:
+            raise refusal
         return found
 
+    async def _look(self, listing: Listing, side: OrderSide, options: OrderOptions) -> None:
+        """What the account has to say of an order before it is sent.
+
+        Raises:
+            NotSent: If it had to ask, and nobody answered.
+        """
+        door = self._door
+        try:
+            await door.rest.run(
+                lambda: door.account.check(
+                    listing, side, door.reading(), is_reduce_only=options.reduce_only
+                )
+            )
+        except TransportError as error:
+            raise NotSent(error.message, venue=door.venue, code=error.code) from error
+
     async def _near(self, symbol: str, side: OrderSide) -> Decimal:
-        """The best price on the other side; ccxt puts the worst one five percent beyond it."""
+        """The best price on the other side; ccxt puts the worst one five percent beyond it.
+
+        Where ccxt does not, it is the worst one.
+        """
         venue = self._door.venue
+        if self._door.row.names_worst_price:
+            _, instrument = self._door.listings.to_trade(symbol)
+            return await worst_price(instrument, side, lambda: self._market.book(symbol, 5))
         try:
             book = await self._market.book(symbol, 5)
         except TransportError as error:
@@ -223,13 +255,22 @@ class Orders:
                 return door.our_order(door.account.order(data, door.reading()))
             except MalformedMessage as error:
                 raise OutcomeUnknown(str(error), venue=door.venue) from error
+        if door.row.acks_nothing:
+            ended = await self._news.settled(order_id, _is_over, _SETTLES_IN_S)
+            if ended is not None:
+                return ended
         try:
-            return await self._records.order(order_id, symbol)
+            found = await self._records.order(order_id, symbol)
         except (OrderNotFound, TransportError) as error:
             raise OutcomeUnknown(
                 f"{door.venue} cancelled, and did not say what had filled before.",
                 venue=door.venue,
             ) from error
+        if door.row.acks_nothing and not found.status.is_final:
+            raise OutcomeUnknown(
+                f"{door.venue} took the cancel, and the order is open yet.", venue=door.venue
+            )
+        return found
 
     async def cancel_all(self, symbol: str | None) -> list[OrderData]:
         """Cancels what is open, one after the other: each answer proves what became of it."""
@@ -286,14 +327,19 @@ class Orders:
         door.need_account()
         return await door.rest.run(lambda: door.account.margin(listing, door.reading()))
 
+    def _params(self, order_type: OrderType, options: OrderOptions, sent: str) -> dict[str, Any]:
+        params: dict[str, Any] = {"clientOrderId": sent}
+        if order_type is OrderType.LIMIT:
+            if options.post_only:
+                params["postOnly"] = True
+            elif options.time_in_force is TimeInForce.GTC:
+                params["timeInForce"] = self._door.row.rests_as
+            else:
+                params["timeInForce"] = options.time_in_force.value.upper()
+        if options.reduce_only:
+            params["reduceOnly"] = True
+        return params
 
-def _params(order_type: OrderType, options: OrderOptions, sent: str) -> dict[str, Any]:
-    params: dict[str, Any] = {"clientOrderId": sent}
-    if order_type is OrderType.LIMIT:
-        if options.post_only:
-            params["postOnly"] = True
-        else:
-            params["timeInForce"] = options.time_in_force.value.upper()
-    if options.reduce_only:
-        params["reduceOnly"] = True
-    return params
+
+def _is_over(order: OrderData) -> bool:
+    return order.status.is_final

@@ -102,7 +102,8 @@ class Prices:
             found = [book if self._quotes_are_the_books else self._quotes(symbol)]
             for method in ("watch_mark_price", "watch_ticker"):
                 is_perpetual = door.listings.of(symbol).market_type is ExchangeType.PERPETUAL
-                if door.has(method) and (is_perpetual or method == "watch_ticker"):
+                is_told = is_perpetual or (method == "watch_ticker" and door.row.has_spot_tickers)
+                if door.has(method) and is_told:
                     found.append((method, partial(self._take_ticker, symbol)))
                     break
         missing = [method for method, _ in found if not door.has(method)]

@@ -83,11 +83,21 @@ class CcxtRest(Rest):
         super().__init__(row.venue, doors.seams.transport, doors.clock, row.error_of or _no_table)
         account = doors.credentials.account if doors.credentials is not None else ""
         self.row = row
+        self._budgets = doors.budgets
+        self._account = account
+        self._is_premium = False
         self.budget = doors.budgets.of(f"{row.venue} address", *row.limits)
         self.orders = doors.budgets.of(f"{row.venue} orders {account}", *row.order_limits)
         self._orders_under_way: set[asyncio.Task[Any]] = set()
         self.client: Any = None
         """ccxt's, once it is made."""
+
+    def be_premium(self) -> None:
+        """The venue said that the account has the larger budget, by weight."""
+        row, whose = self.row, self._account
+        self._is_premium = True
+        self.budget = self._budgets.of(f"{row.venue} premium {whose}", *row.premium)
+        self.orders = self._budgets.of(f"{row.venue} premium orders {whose}", *row.premium_orders)
 
     def left_ms(self) -> int | None:
         """How long the request that is being signed shall be taken; None for no deadline."""
@@ -163,7 +173,7 @@ class CcxtRest(Rest):
         changes = method != "GET" and not self.row.only_asks(path)
         data, sent_headers = _form(body, _plain_headers(headers))
         self._check(changes, attempt, data, path)
-        budget = await self._spend(attempt, changes=changes)
+        budget = await self._spend(attempt, self._weight(path), changes=changes)
         if changes and not attempt.has_left:
             check_leaves(self.venue, attempt.may_leave)
         attempt.has_left |= changes
@@ -188,12 +198,15 @@ class CcxtRest(Rest):
                 venue=self.venue,
             )
 
-    async def _spend(self, attempt: Attempt, *, changes: bool) -> RateBudget:
+    def _weight(self, path: str) -> int:
+        return self.row.weigh(path) if self._is_premium and self.row.weigh is not None else 1
+
+    async def _spend(self, attempt: Attempt, weight: int, *, changes: bool) -> RateBudget:
         if changes and attempt.is_order:
             self.orders.spend_now(1, is_urgent=attempt.is_urgent)
-            self.budget.spend_now(1, is_urgent=attempt.is_urgent)
+            self.budget.spend_now(weight, is_urgent=attempt.is_urgent)
             return self.orders
-        await self.budget.spend(1, is_urgent=attempt.is_urgent)
+        await self.budget.spend(weight, is_urgent=attempt.is_urgent)
         return self.budget
 
     def _lost(self, error: TransportError, attempt: Attempt, *, changes: bool) -> TransportError:

@@ -2,7 +2,8 @@
 
 Bybit counts the messages of each book one by one (`u`); ccxt puts changes onto a book without
 looking, so a message that is missing leaves levels that nobody offers any more. A message of type
-`snapshot` begins anew, and `u` 1 says that the service was restarted.
+`snapshot` begins anew, and `u` 1 says that the service was restarted. Lighter says with each change
+which number the book must have (`begin_nonce`), and begins with a whole book (`subscribed/...`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,18 @@ class BookNumbers:
 
     def gap(self, message: object) -> str:
         """The topic whose book can no longer be believed after this message; empty for none."""
-        topic = message.get("topic") if isinstance(message, dict) else None
-        if not isinstance(message, dict) or not str(topic).startswith("orderbook."):
+        if not isinstance(message, dict):
             return ""
-        data, topic = message.get("data"), str(topic)
+        topic, channel = message.get("topic"), message.get("channel")
+        if isinstance(topic, str) and topic.startswith("orderbook."):
+            return self._counted(topic, message)
+        if isinstance(channel, str) and channel.startswith("order_book:"):
+            return self._chained(channel, message)
+        return ""
+
+    def _counted(self, topic: str, message: dict[str, object]) -> str:
+        """Bybit: each message has the number after that of the one before."""
+        data = message.get("data")
         number = data.get("u") if isinstance(data, dict) else None
         if not isinstance(number, int):
             return topic
@@ -35,3 +44,16 @@ class BookNumbers:
             return ""
         self._last.pop(topic)
         return topic
+
+    def _chained(self, channel: str, message: dict[str, object]) -> str:
+        """Lighter: each change says on which number it is put."""
+        data = message.get("order_book")
+        number = data.get("nonce") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(number, int):
+            return channel
+        last, self._last[channel] = self._last.get(channel), number
+        is_whole = str(message.get("type")).startswith("subscribed/")
+        if is_whole or (last is not None and data.get("begin_nonce") == last):
+            return ""
+        self._last.pop(channel)
+        return channel

@@ -21,6 +21,7 @@ from core.adapters.exchanges.credentials import Credentials
 from core.adapters.exchanges.hyperliquid.errors import error_of as hyperliquid_error
 from core.adapters.exchanges.hyperliquid.errors import refusal_of
 from core.adapters.exchanges.lighter.errors import error_of as lighter_error
+from core.adapters.exchanges.lighter.rest import PREMIUM, STANDARD, weight_of
 from core.adapters.exchanges.models import Capabilities, ExchangeType
 from core.adapters.exchanges.native.rest import ErrorTable
 from core.adapters.exchanges.okx.errors import error_of as okx_error
@@ -104,6 +105,16 @@ class Row:
     """Whether public trades are asked for raw: ccxt's method tells only those of an address."""
     acks_only: bool = False
     """Whether an order is answered with ids alone; the private socket tells what became of it."""
+    acks_nothing: bool = False
+    """Whether not even an id is answered: the private socket tells it, under ours."""
+    signs_natively: bool = False
+    """Whether the venue's native signer signs, through our own door to it (`signing.py`)."""
+    names_worst_price: bool = False
+    """Whether the price of a market order is its worst one; else ccxt goes beyond it by itself."""
+    rests_as: str = "GTC"
+    """ccxt's word for an order that rests until it is cancelled."""
+    has_spot_tickers: bool = True
+    """Whether ccxt can listen to the ticker of a spot market."""
     deadline: Deadline | None = None
     counts_books: bool = False
     """Whether book messages are numbered one by one and ccxt does not look (`sequence.py`)."""
@@ -120,6 +131,12 @@ class Row:
     limits: tuple[Limit, ...] = (Limit(600, 60.0),)
     """Of one address; ccxt's requests are counted as one each."""
     order_limits: tuple[Limit, ...] = (Limit(60, 10.0),)
+    weigh: Callable[[str], int] | None = None
+    """What a request costs by its path, once the account is known to be a premium one."""
+    premium: tuple[Limit, ...] = ()
+    """Instead of `limits`, for such an account, by weight."""
+    premium_orders: tuple[Limit, ...] = ()
+    """Instead of `order_limits`, for such an account."""
     keys: Callable[[Credentials], Mapping[str, Any]] = _hmac
     """ccxt's fields of our credentials."""
 
@@ -151,6 +168,10 @@ def _wallet(given: Credentials) -> Mapping[str, Any]:
     return keys
 
 
+_ELSEWHERE: Final = "kept by the signer"
+"""In the place of a key that ccxt need not know: it only looks whether there is one."""
+
+
 def _lighter(given: Credentials) -> Mapping[str, Any]:
     """An API key that exists: never the account's own key, which would register a new one."""
     account, number = given.account, given.options.get("api_key_index", "")
@@ -163,10 +184,11 @@ def _lighter(given: Credentials) -> Mapping[str, Any]:
         )
     return {
         "options": {
-            "auths": {account: {number: {"lighterPrivateKey": given.secret.reveal()}}},
+            "auths": {account: {number: {"lighterPrivateKey": _ELSEWHERE}}},
             "accountIndex": int(account),
             "apiKeyIndex": int(number),
-            "libraryPath": given.options.get("library", ""),
+            "libraryPath": _ELSEWHERE,
+            "tiersForAccountIndexes": {account: True},  # it asks so as to add an integrator
         }
     }
 
@@ -211,6 +233,7 @@ ROWS: Final[tuple[Row, ...]] = (
         deadline=Deadline.WINDOW,
         options={
             "defaultType": "spot",
+            "fetchMargins": False,
             "fetchMarkets": {"types": ["spot"]},
             "watchTrades": {"name": "aggTrade"},
         },
@@ -358,17 +381,31 @@ ROWS: Final[tuple[Row, ...]] = (
         ccxt_id="lighter",
         title="Lighter through ccxt",
         host="https://mainnet.zklighter.elliot.ai",
+        parsers="lighter",
+        capabilities=Capabilities(market_types=_BOTH, changes_in_flight=3),
         options={"rateLimit": 50},
         silenced=("handle_builder_fee_approval", "approve_builder_fee", "change_api_key"),
         forbidden=(b"integrator",),
         is_guarded=True,
         error_of=lighter_error,
         client_ids="48",
-        searches_lists=True,
+        has_number_ids=True,
+        acks_only=True,
+        acks_nothing=True,
+        signs_natively=True,
         prices_markets=True,
+        names_worst_price=True,
+        rests_as="GTT",
+        has_fok=False,
+        has_spot_tickers=False,
+        counts_books=True,
+        trades_page=100,
         page=100,
-        limits=(Limit(50, 60.0),),
-        order_limits=(Limit(40, 60.0),),
+        limits=(STANDARD,),
+        order_limits=(STANDARD,),
+        weigh=weight_of,
+        premium=(PREMIUM,),
+        premium_orders=(Limit(4_000, 60.0),),
         keys=_lighter,
     ),
 )

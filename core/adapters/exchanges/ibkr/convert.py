@@ -11,8 +11,8 @@ import math
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
+from core.adapters.exchanges.ibkr.sessions import zone_of
 from core.adapters.exchanges.models import (
     FillData,
     Liquidity,
@@ -163,8 +163,8 @@ def completed_at(text: str) -> datetime | None:
     time, _, zone = rest.strip().partition(" ")
     try:
         found = datetime.strptime(f"{day} {time}", "%Y%m%d %H:%M:%S")  # noqa: DTZ007 # zone is next
-        return found.replace(tzinfo=ZoneInfo(zone or "UTC")).astimezone(UTC)
-    except (ValueError, OSError, KeyError):
+        return found.replace(tzinfo=zone_of(zone) if zone else UTC).astimezone(UTC)
+    except (MalformedMessage, ValueError, OSError, KeyError):
         return None
 
 

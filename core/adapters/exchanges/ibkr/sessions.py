@@ -14,6 +14,13 @@ from core.errors import MalformedMessage
 
 _CLOSED: Final = "CLOSED"
 _FORMAT: Final = "%Y%m%d:%H%M"
+_LETTERS: Final = {
+    "EST": "America/New_York",
+    "CST": "America/Chicago",
+    "MST": "America/Denver",
+    "PST": "America/Los_Angeles",
+}
+"""What older TWS call the zones of the US."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +91,7 @@ def read_sessions(text: str, zone: str) -> tuple[Session, ...]:
     """
     if not text:
         return ()
-    try:
-        place = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise MalformedMessage(
-            f"ibkr: there is no time zone {zone[:40]!r}.", venue="ibkr"
-        ) from error
+    place = zone_of(zone)
     found: list[Session] = []
     for part in filter(None, text.split(";")):
         if part.endswith(_CLOSED):
@@ -97,6 +99,23 @@ def read_sessions(text: str, zone: str) -> tuple[Session, ...]:
         opens, closes = _ends(part, place)
         found.append(Session(opens=opens, closes=closes))
     return tuple(sorted(found, key=lambda session: session.opens))
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone that TWS means: `US/Eastern`, or `EST (Eastern Standard Time)` of older ones.
+
+    Those letters alone would be a zone without summer time, which no exchange of the US keeps.
+
+    Raises:
+        MalformedMessage: If there is none.
+    """
+    letters = name.partition(" ")[0]
+    try:
+        return ZoneInfo(_LETTERS.get(letters, name))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise MalformedMessage(
+            f"ibkr: there is no time zone {name[:40]!r}.", venue="ibkr"
+        ) from error
 
 
 def _ends(part: str, place: ZoneInfo) -> tuple[datetime, datetime]:

@@ -35,6 +35,7 @@ class SpotRest(Rest):
             ("GET /api/v3/trades", "get_trades", 25, none, market.trades),
             ("GET /api/v3/aggTrades", "get_trades", 4, none, market.agg_trades),
             ("GET /api/v3/klines", "get_ohlcv", 2, none, market.klines),
+            ("GET /api/v3/ticker/24hr", "get_ticker", 2, none, market.day),
             ("GET /api/v3/ticker/price", "get_ticker", 2, none, self._last),
             ("GET /api/v3/ticker/bookTicker", "get_ticker", 2, none, self._best),
             ("POST /api/v3/order", "create_order", 1, trade, self._create),

@@ -167,7 +167,8 @@ class Info:
         data = self._venue.snapshot(call, asset.instrument.symbol)
         if data is None:
             return {"coin": asset.coin, "time": self._venue.now_ms(), "levels": [[], []]}
-        return book(data, asset)
+        is_newest = data is self._venue.tapes[asset.instrument.symbol].snapshot()
+        return book(data, asset, self._venue.now_ms() if is_newest else None)
 
     def _candles(self, _call: Call, body: dict[str, Any]) -> object:
         asked = body["req"]

@@ -58,7 +58,6 @@ _STATUSES: Final = {
     OrderStatus.CANCELED: "canceled",
 }
 _REASONS: Final = {
-    "NO_LIQUIDITY": "iocCancelRejected",
     "REDUCE_ONLY": "reduceOnlyCanceled",
     "LIQUIDATION": "liquidatedCanceled",
     "SCHEDULED": "scheduledCancel",
@@ -82,6 +81,8 @@ def hash_of(count: int) -> str:
 
 def status(order: OrderData) -> str:
     """Why an order is where it is."""
+    if order.status is OrderStatus.EXPIRED and not order.filled:
+        return "iocCancelRejected"
     if order.reason in _REASONS and not order.status.is_open:
         return _REASONS[order.reason]
     return _STATUSES.get(order.status, "canceled")
@@ -157,11 +158,18 @@ def fill_rows(fills: Iterable[FillData], assets: dict[str, Asset]) -> list[dict[
     return rows
 
 
-def book(data: OrderBookData, asset: Asset) -> dict[str, object]:
-    """`l2Book`: the whole of twenty levels a side."""
+def book(data: OrderBookData, asset: Asset, at_ms: int | None = None) -> dict[str, object]:
+    """`l2Book`: the whole of twenty levels a side.
+
+    Args:
+        data: The book.
+        asset: Whose.
+        at_ms: Time of the newest block, which goes on while nobody trades; None for that of the
+            last change.
+    """
     return {
         "coin": asset.coin,
-        "time": ms(data.at),
+        "time": ms(data.at) if at_ms is None else at_ms,
         "levels": [
             [level(each) for each in data.bids[:DEPTH]],
             [level(each) for each in data.asks[:DEPTH]],

@@ -54,12 +54,17 @@ class Markets:
         self.by_symbol = {market.instrument.symbol: market for market in everything}
         self.by_number = {market.number: market for market in everything}
 
-    def details(self, days: Mapping[int, Day]) -> dict[str, object]:
-        """`orderBookDetails`; `days` by number."""
+    def details(self, days: Mapping[int, Day], only: int | None = None) -> dict[str, object]:
+        """`orderBookDetails`; `days` by number; of one market where `only` names it."""
+
+        def rows(markets: list[MarketName]) -> list[dict[str, object]]:
+            asked = [each for each in markets if only in {None, each.number}]
+            return [_details(each, days[each.number]) for each in asked]
+
         return {
             "code": 200,
-            "order_book_details": [_details(each, days[each.number]) for each in self.perps],
-            "spot_order_book_details": [_details(each, days[each.number]) for each in self.spots],
+            "order_book_details": rows(self.perps),
+            "spot_order_book_details": rows(self.spots),
         }
 
     def names(self) -> dict[str, object]:

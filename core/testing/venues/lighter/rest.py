@@ -31,6 +31,7 @@ from core.testing.venues.weights import Weights
 Params = Mapping[str, Any]
 _SEND: Final = frozenset({"/api/v1/sendTx", "/api/v1/sendTxBatch"})
 _STANDARD: Final = 60
+_EVERY_MARKET: Final = 255
 _BUDGET: Final = 1_000_000
 """Weight in a minute; a premium account has 24,000, which is what a test of limits sets."""
 
@@ -138,9 +139,12 @@ class Rest:
     def _status(self, _call: Call, _params: Params) -> object:
         return {"status": 1, "network_id": 304, "timestamp": self._venue.now_ms() // 1000}
 
-    def _details(self, _call: Call, _params: Params) -> object:
+    def _details(self, _call: Call, params: Params) -> object:
+        """Of every market, or of the one that is asked for."""
         names = self._markets.by_symbol.items()
-        return self._markets.details({name.number: self._floor.day(each) for each, name in names})
+        only = int(params.get("market_id", _EVERY_MARKET))
+        days = {name.number: self._floor.day(each) for each, name in names}
+        return self._markets.details(days, None if only == _EVERY_MARKET else only)
 
     def _names(self, _call: Call, _params: Params) -> object:
         return self._markets.names()

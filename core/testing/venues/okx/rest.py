@@ -64,6 +64,8 @@ class Rest:
         self.weights = Weights(venue.now_ms, limit=6000)
         self.account = "44705892343619584"
         """Identity of the account."""
+        self.triggers: list[dict[str, object]] = []
+        """Rows of orders that wait for a price; whoever tests puts them there."""
         self.position_mode = "net_mode"
         """What the account says of itself; a test may change it."""
         self._venue = venue
@@ -130,6 +132,7 @@ class Rest:
             ("POST trade/cancel-batch-orders", "cancel_order", "trade", self._cancel_many),
             ("GET trade/order", "get_order", "read", self._order),
             ("GET trade/orders-pending", "get_open_orders", "read", self._pending),
+            ("GET trade/orders-algo-pending", "get_triggers", "read", self._waiting),
             ("GET trade/orders-history", "get_order_history", "read", self._history),
             ("GET trade/fills", "get_fills", "read", self._fills),
             ("GET trade/fills-history", "get_fills", "read", self._fills),
@@ -291,6 +294,15 @@ class Rest:
 
     def _pending(self, call: Call, params: Params) -> object:
         return self._listed(call, params, self._floor.open_orders())
+
+    def _waiting(self, _call: Call, params: Params) -> object:
+        """Of the kinds that are asked for; only the first two may be asked for together."""
+        kinds = str(params.get("ordType", "")).split(",")
+        if not kinds[0]:
+            raise Refused(50014, "Parameter ordType can not be empty.")
+        if len(kinds) > 1 and set(kinds) != {"conditional", "oco"}:
+            raise Refused(51000, "Parameter ordType error")
+        return [row for row in self.triggers if row["ordType"] in kinds and "after" not in params]
 
     def _history(self, call: Call, params: Params) -> object:
         if "instType" not in params:

@@ -14,12 +14,15 @@ from core.adapters.exchanges.models import (
     BalanceData,
     FillData,
     FundingPaymentData,
+    FundingRateData,
     MarginMode,
     OrderData,
+    OrderSide,
+    OrderStatus,
     PositionData,
     UserData,
 )
-from core.errors import AuthError, MalformedMessage, NotSupported
+from core.errors import AuthError, MalformedMessage, NotSupported, OrderRejected
 
 News = tuple[UserData, ...]
 _WITHDRAWS: Final = "Take that right away at the venue, or make a key without it."
@@ -59,6 +62,8 @@ class Account:
     def __init__(self, words: Words, client: Any) -> None:  # noqa: ANN401 # ccxt has no types
         self.words = words
         self.client = client
+        self.is_premium = False
+        """Whether the venue said that the account has the larger budget (`Row.premium`)."""
 
     def order(self, data: Unified, reading: Reading) -> OrderData:
         """An order of a question or a list."""
@@ -77,6 +82,25 @@ class Account:
         """
         del reading
         return self.words.ack(data, symbol, amount)
+
+    def refusal(self, order: OrderData) -> OrderRejected | None:
+        """What an order that was taken in and ended at once stands for; None for an order."""
+        if order.status is not OrderStatus.REJECTED:
+            return None
+        return OrderRejected(
+            f"{self.words.venue} refused: {order.reason or 'no reason given'}",
+            venue=self.words.venue,
+            code=order.reason,
+        )
+
+    async def check(
+        self, listing: Listing, side: OrderSide, reading: Reading, *, is_reduce_only: bool
+    ) -> None:
+        """Looks at a new order before it is sent.
+
+        Raises:
+            OrderRejected: If the venue would drop it without a word.
+        """
 
     async def find(
         self, unified: str, order_id: str | None, sent: str | None, reading: Reading
@@ -175,6 +199,18 @@ class Account:
             f"{self.words.venue} does not tell the leverage of {listing.symbol} through ccxt.",
             venue=self.words.venue,
         )
+
+    async def funding(self, listing: Listing, reading: Reading) -> FundingRateData:
+        """The rate of the next settlement.
+
+        Raises:
+            NotSupported: If ccxt cannot ask for it.
+        """
+        venue = self.words.venue
+        if not self.client.has.get("fetchFundingRate"):
+            raise NotSupported(f"{venue} tells no funding rate.", venue=venue)
+        data = await self.client.fetch_funding_rate(self.words.unified[listing.symbol])
+        return self.words.funding(data, reading.arrival())
 
     async def set_leverage(self, listing: Listing, leverage: Decimal, mode: MarginMode) -> None:
         """Puts a leverage into force."""

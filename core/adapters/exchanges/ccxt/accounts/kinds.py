@@ -10,6 +10,7 @@ from core.adapters.exchanges.ccxt.accounts.base import Account
 from core.adapters.exchanges.ccxt.accounts.binance import Binance, BinanceFutures
 from core.adapters.exchanges.ccxt.accounts.bybit import Bybit
 from core.adapters.exchanges.ccxt.accounts.hyperliquid import Hyperliquid
+from core.adapters.exchanges.ccxt.accounts.lighter import Lighter
 from core.adapters.exchanges.ccxt.accounts.okx import Okx
 from core.adapters.exchanges.ccxt.convert import Words
 
@@ -19,6 +20,7 @@ KINDS: Final[Mapping[str, type[Account]]] = {
     "binance-usdm": BinanceFutures,
     "bybit": Bybit,
     "hyperliquid": Hyperliquid,
+    "lighter": Lighter,
     "okx": Okx,
 }
 """Venue -> its account; the others speak ccxt's words alone."""

@@ -7,6 +7,7 @@ raw lists are read page by page, and both kinds of instruments.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
@@ -23,7 +24,14 @@ from core.adapters.exchanges.models import (
     PositionData,
 )
 from core.adapters.exchanges.okx import parse as okx
-from core.errors import MalformedMessage, OrderNotFound, OrderRejected
+from core.adapters.exchanges.okx.triggers import KINDS, parse_triggers
+from core.errors import (
+    AuthError,
+    MalformedMessage,
+    NotSupported,
+    OrderNotFound,
+    OrderRejected,
+)
 
 Ask = Callable[[Mapping[str, str]], Awaitable[object]]
 """A raw endpoint of ccxt's."""
@@ -32,11 +40,18 @@ _KINDS: Final = ("SPOT", "SWAP")
 _PAGE: Final = 100
 _RECENT_MS: Final = 3 * 86_400_000 - 60_000
 """So far back `fills` reaches; `fills-history` reaches three months."""
+_WAITING_MS: Final = 60_000
+"""So long the orders that wait for a price are believed."""
 _SWITCH: Final = "Switch it to net mode at the venue."
 
 
 class Okx(Account):
     """One account in net mode, margined as a whole."""
+
+    _asked_ms: int = 0
+    """When the orders that wait for a price were asked for."""
+    _triggers: Sequence[Unified] = ()
+    """Those that were told then."""
 
     def order(self, data: Unified, reading: Reading) -> OrderData:
         """Of the raw row."""
@@ -76,11 +91,31 @@ class Okx(Account):
         return okx.parse_order_events(message, reading)
 
     async def open_orders(self, unified: str | None, reading: Reading) -> list[OrderData]:
-        """REST `orders-pending`, to the last page."""
+        """REST `orders-pending`, to the last page, and what waits for a price."""
         asked = {} if unified is None else {"instId": self.words.of(unified).key}
         ask = self.client.privateGetTradeOrdersPending
         rows = await self._pages(ask, asked, "ordId")
-        return list(okx.parse_orders(self._known(rows), reading))
+        found = list(okx.parse_orders(self._known(rows), reading))
+        key = asked.get("instId")
+        waiting = await self._waiting()
+        mine = [row for row in self._known(waiting) if key in {None, row.get("instId")}]
+        return [*found, *parse_triggers(mine, reading)]
+
+    async def _waiting(self) -> Sequence[Unified]:
+        """REST `orders-algo-pending`, once a minute: three lists, and none of them is ours.
+
+        Where the venue refuses one there is nothing of that kind to tell.
+        """
+        now_ms = int(self.client.milliseconds())
+        if now_ms - self._asked_ms < _WAITING_MS:
+            return self._triggers
+        found: list[Unified] = []
+        for kind in KINDS:
+            ask = self.client.privateGetTradeOrdersAlgoPending
+            with suppress(OrderRejected, AuthError, NotSupported):
+                found += await self._pages(ask, {"ordType": kind}, "algoId")
+        self._asked_ms, self._triggers = now_ms, found
+        return found
 
     async def closed_orders(self, unified: str | None, reading: Reading) -> list[OrderData]:
         """REST `orders-history`: the newest page of each kind, filled and cancelled."""
