@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.adapters.exchanges.models import FillData, OrderData, OrderSide, OrderStatus, OrderType
 from core.domain.events import OrderAccepted, OrderEnded, OrderFilled
-from core.domain.lifecycle import FINAL, OrderState, Signal, advance, precedes
+from core.domain.lifecycle import FINAL, TRANSITIONS, OrderState, Signal, advance
 from core.infrastructure.clock import datetime_of
 from core.services.execution.order_manager import OrderManager, place_order
 from core.services.execution.tracked import BotBook, Ledger
@@ -19,6 +19,23 @@ from core.services.gateway import BotSpec
 from core.testing.execution import BOT, START_NS, SYMBOL, Inbox, instrument, order
 
 signals = st.lists(st.sampled_from(list(Signal)), max_size=30)
+
+
+def precedes(earlier: OrderState, later: OrderState) -> bool:
+    """Whether `later` can be reached from `earlier` (or is the same)."""
+    reached, frontier = {earlier}, [earlier]
+    while frontier:
+        found = set(TRANSITIONS[frontier.pop()].values()) - reached
+        reached |= found
+        frontier += found
+    return later in reached
+
+
+def test_the_order_of_states_is_partial():
+    """A cancelled order never becomes expired, and nothing goes back to the intent."""
+    assert precedes(OrderState.INTENT, OrderState.FILLED)
+    assert not precedes(OrderState.CANCELED, OrderState.EXPIRED)
+    assert not precedes(OrderState.ACKED, OrderState.SENT)
 
 
 @given(signals)

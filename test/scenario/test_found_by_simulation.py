@@ -17,11 +17,12 @@ from core.adapters.exchanges.models import (
     OrderData,
     OrderSide,
     OrderStatus,
+    TimeInForce,
 )
 from core.adapters.exchanges.native.listings import check_leaves
-from core.domain.commands import PlaceOrder
+from core.domain.commands import PlaceOrder, Role
 from core.domain.events import FundingPaid, OrderEnded, OrderFilled, Reconciled, RiskStateChanged
-from core.errors import JournalError, OutcomeUnknown, RateLimited
+from core.errors import JournalError, OrderNotFound, OutcomeUnknown, RateLimited
 from core.infrastructure.clock import VirtualClock
 from core.infrastructure.virtual_time import VirtualLoop
 from core.services.execution.sender import Priority, Sender
@@ -29,7 +30,11 @@ from core.services.execution.settings import ExecutionSettings
 from core.services.grid.edit import with_left_over
 from core.services.grid.machine import GridMachine
 from core.services.grid.plan import plan_limits
-from core.services.grid.protections.settings import ProtectionSettings, StopLossSettings
+from core.services.grid.protections.settings import (
+    ProtectionSettings,
+    ScalpingSettings,
+    StopLossSettings,
+)
 from core.services.grid.settings import GridSettings, GridType
 from core.services.ports import Transaction
 from core.testing.execution import BOT, Bench, cancel, order
@@ -341,7 +346,7 @@ def test_what_a_process_that_slept_sends_on_waking_counts_then():
     async def cancel_one() -> None:
         await sender.acquire(Priority.CANCEL)
         left_ns.append(clock.monotonic_ns())
-        sender.release()
+        sender.release(Priority.CANCEL)
 
     def sleep() -> None:
         clock.slept_ns += 30_000_000_000
@@ -519,6 +524,10 @@ def test_what_was_settled_before_a_life_is_not_booked_by_it(bench: Bench):
     assert found.is_new
     assert bench.inbox.of(FundingPaid) == []
     assert bench.service.ledger(BOT).funding == 0
+    # It is kept with the life that it belongs to, once, so that an audit finds it.
+    place = ("scripted", bench.venue.account, early.symbol)
+    assert bench.journal.has_funding(*place, early.payment_id)
+    assert bench.words().count("funding.paid_earlier") == 1
 
     bench.crash()  # the beginning is durable: the process that resumes this life knows it
     missed = bench.do(lambda: bench.venue.settle("0.25", is_told=False))
@@ -559,3 +568,189 @@ def test_an_adapter_that_asked_for_something_first_looks_again(bench: Bench):
         OrderStatus.REJECTED,
         "HALTED",
     )
+
+
+@pytest.mark.parametrize(
+    "queued_s, what, leaves",
+    [
+        (4.0, {"time_in_force": TimeInForce.IOC}, True),
+        (6.0, {"time_in_force": TimeInForce.IOC}, False),
+        (6.0, {"price": None}, False),
+        (6.0, {}, True),
+        (6.0, {"price": None, "role": Role.REDUCE}, True),
+    ],
+    ids=["in time", "at once", "market", "rests", "closes"],
+)
+def test_an_entry_that_takes_at_once_is_decided_on_anew_after_a_long_wait(
+    bench: Bench, queued_s: float, what: dict[str, Any], *, leaves: bool
+):
+    """Seed 1474: it waited out a ban for a minute and left on the price from before."""
+    bench.service._desk.sender.pause(queued_s)
+    bench.step(order("a1", **what))
+    bench.wait(10)
+
+    assert len(bench.venue.creates) == leaves
+    if not leaves:
+        (ended,) = bench.inbox.of(OrderEnded)
+        assert (ended.status, ended.code) == (OrderStatus.REJECTED, "STALE_PRICE")
+
+
+@pytest.mark.parametrize(
+    "queued_s, waits_s, leaves", [(0.0, 1.0, True), (0.0, 3.0, False), (1.5, 0.9, True)]
+)
+def test_an_order_that_waited_inside_the_adapter_beyond_its_deadline_stays_here(
+    tmp_path: Path, queued_s: float, waits_s: float, *, leaves: bool
+):
+    """Seed 517: its absence would have counted while it could still arrive.
+
+    What it waited for its turn before is not taken from what an adapter may need.
+    """
+    capabilities = Capabilities(market_types=frozenset(ExchangeType), changes_in_flight=3)
+    bench = Bench(tmp_path, capabilities=capabilities)
+    bench.attach()
+    create = bench.venue.create_order
+    bench.service._desk.sender.pause(queued_s)
+
+    async def waits_first(*order_of: Any, **named: Any) -> OrderData:
+        await bench.clock.sleep(waits_s)
+        check_leaves("scripted", order_of[-1].may_leave)
+        return await create(*order_of, **named)
+
+    bench.venue.create_order = waits_first  # type: ignore[method-assign]
+    bench.place("a1")
+    bench.wait(10)
+
+    assert len(bench.venue.creates) == leaves
+    codes = [event.code for event in bench.inbox.of(OrderEnded)]
+    assert codes == ([] if leaves else ["NOT_SENT"])
+    bench.close()
+
+
+def test_a_cancel_goes_on_once_an_order_that_vanished_is_found(bench: Bench):
+    """Seed 297: a fill in parts beat the cancel, and the venue knew the rest only a moment later.
+
+    What nobody wanted rested for ever, and the stop loss waited for it.
+    """
+    bench.place("a1")
+    venue = bench.venue
+    cancel_order, get_order = venue.cancel_order, venue.get_order
+    is_known = False
+
+    async def is_gone(order_id: str, symbol: str) -> OrderData:
+        if not venue.fills:
+            venue.tell(venue.execute(venue.orders[order_id], "0.2"))
+            raise OrderNotFound("the order is not open.")
+        return await cancel_order(order_id, symbol)
+
+    async def is_found_late(
+        order_id: str | None, symbol: str, *, client_order_id: str | None = None
+    ) -> OrderData:
+        nonlocal is_known
+        if not is_known:
+            is_known = True
+            raise OrderNotFound("it does not know the order.")
+        return await get_order(order_id, symbol, client_order_id=client_order_id)
+
+    venue.cancel_order = is_gone  # type: ignore[method-assign]
+    venue.get_order = is_found_late  # type: ignore[method-assign]
+    bench.step(cancel("a1"))
+    bench.wait(10)
+
+    assert venue.open_orders() == []
+    (ended,) = bench.inbox.of(OrderEnded)
+    assert (ended.status, ended.filled, ended.is_ours) == (OrderStatus.CANCELED, 200, True)
+
+
+def test_exits_that_are_gone_stand_again_when_scalping_gives_up():
+    """Seed 309: one exit was cancelled in time and the other was not; the first never came back."""
+    told = ProtectionSettings(scalping=ScalpingSettings(trigger_percent=60))
+    story = GridStory(replace(LONG, lower_price=Decimal(94), protections=told))
+    for price in ("98.9", "97.9", "96.9"):
+        story.price(price)
+    story.is_silent = True  # the cancels of scalping are on their way
+    story.price("95.9")
+    assert story.machine.is_scalping
+    gone, late = story.find("sell 100"), story.find("sell 99")
+    story.end(gone, is_ours=True)
+    story.is_silent = False
+    story.wait(11)
+
+    assert not story.machine.is_scalping
+    assert story.resting().count("sell 100") == 1
+    story.end(late, is_ours=True)
+    assert all(slot.order is not None for slot in story.machine.slots)
+
+
+def test_the_limits_of_an_edit_leave_room_for_entries_that_grow_later():
+    """Seed 462: a slot holds what its smaller entry brought; after its exit it buys more."""
+    story = GridStory(LONG)
+    story.price("98.9")
+    story.edit(replace(LONG, order_amount=Decimal("0.5")))
+    story.price("97.9")
+    story.edit(replace(LONG, order_amount=Decimal("0.75")))
+    slots, lots = story.machine.slots, story.machine.ledger.lots
+    ladder = story.machine.ladder
+    assert ladder is not None
+    most = sum(max(lots(slot.level), slot.amount) for slot in slots)
+    needs = with_left_over(plan_limits(story.settings, ladder), story.machine)
+
+    assert sorted(lots(slot.level) for slot in slots) == [0, 500, 1000]
+    assert needs.position == INSTRUMENT.amount(most)
+
+
+def test_the_limits_of_an_edit_leave_room_for_cancels_that_come_too_late():
+    """What a larger entry has brought and may yet bring counts, beside what other slots hold."""
+    story = GridStory(LONG)
+    story.price("98.9")
+    story.fill(story.find("buy 98"), 800)
+    story.is_silent = True  # cancels are on their way
+    story.edit(replace(LONG, order_amount=Decimal("0.5")))
+    ladder = story.machine.ladder
+    assert ladder is not None
+    needs = with_left_over(plan_limits(story.settings, ladder), story.machine)
+
+    assert needs.position >= 3
+
+
+def test_lines_that_end_together_leave_the_ladder_one_by_one():
+    """Seed 929: an initial order of lines that an edit took off was proved never to have existed.
+
+    The first line ended the second with it, and the bot failed at this and at every start after it.
+    """
+    story = GridStory(LONG)
+    story.is_silent = True  # the initial order does not answer
+    story.price("97.4")
+    (initial,) = [order for order in story.machine.orders if order.shares]
+    story.edit(replace(LONG, lower_price=Decimal(95), upper_price=Decimal(98)))
+    after = GridStory(story.settings, state=story.state, is_reconciled=False)
+    for told in (story, after):
+        slots = told.machine.slots
+        assert [slot.is_orphan for slot in slots].count(True) == len(initial.shares or ())
+        told.tell(
+            OrderEnded(
+                at_ns=told.now_ns,
+                client_order_id=initial.client_order_id,
+                status=OrderStatus.REJECTED,
+                filled=0,
+                code="NOT_PLACED",
+            )
+        )
+        told.reconcile()
+
+        assert not any(slot.is_orphan for slot in told.machine.slots)
+        assert told.machine.dump() == told.state
+
+
+def test_the_limits_of_an_edit_leave_room_for_an_initial_order_in_doubt():
+    """Seed 929: what it may yet bring to lines that are gone counts beside the new ladder."""
+    story = GridStory(LONG)
+    story.is_silent = True
+    story.price("97.4")
+    (initial,) = [order for order in story.machine.orders if order.shares]
+    story.edit(replace(LONG, lower_price=Decimal(93), upper_price=Decimal(96)))
+    ladder = story.machine.ladder
+    assert ladder is not None
+    plan = plan_limits(story.settings, ladder)
+    needs = with_left_over(plan, story.machine)
+
+    assert needs.position >= plan.position + INSTRUMENT.amount(initial.amount)

@@ -9,8 +9,10 @@ import pytest
 
 from core.adapters.exchanges.models import ExchangeType, Instrument
 from core.domain.events import Act, Reconciled
+from core.domain.policies import OnExit
 from core.services.grid.protections.settings import ProtectionSettings, TakeProfitSettings
 from core.services.grid.settings import GridSettings, GridType, HealthSettings
+from core.services.grid.snapshot import GridPhase
 from core.testing.grid_story import GridStory
 
 INSTRUMENT = Instrument(
@@ -172,3 +174,58 @@ def test_what_was_adopted_survives_a_crash():
 
     assert after.machine.adopted == 5
     assert after.machine.closable_lots == 3000
+
+
+@SIDES
+def test_what_the_venue_no_longer_holds_is_not_closed_for_ever(kind: GridType):
+    """A position that was liquidated: three tries fail, it is said once, and the grid holds."""
+    story = tell(replace(GRID, grid_type=kind), "109.5", "106.9")
+    held = abs(story.machine.position)
+    story.taker_lots = 0
+    compare(story, f"-{held}")
+    story.ask(Act.FLATTEN)
+    story.wait(600)
+
+    assert len(story.lines("grid.nothing_to_close")) == 1
+    assert story.lines("grid.degraded") == []
+    assert story.machine.phase is GridPhase.HOLDING
+    assert abs(story.machine.position) == held
+    assert story.machine.dump() == story.state
+
+
+def test_a_liquidation_found_out_later_ends_the_tries_as_well():
+    """While the venue was not asked the close is tried; the comparison that shows it ends that."""
+    story = tell(GRID, "109.5", "106.9")
+    story.taker_lots = 0
+    story.ask(Act.FLATTEN)
+    story.wait(30)
+    assert story.machine.phase is GridPhase.DEGRADED
+    compare(story, f"-{story.machine.position}")
+    story.wait(120)
+
+    assert len(story.lines("grid.degraded")) == 1
+    assert len(story.lines("grid.nothing_to_close")) == 1
+    assert story.machine.phase is GridPhase.HOLDING
+
+
+def test_what_the_venue_still_holds_is_closed_however_often_it_takes():
+    """A part was taken over: the rest is there, so trying goes on until it is closed."""
+    story = tell(GRID, "109.5", "106.9")
+    story.taker_lots = 0
+    compare(story, "-1")
+    story.ask(Act.FLATTEN)
+    story.wait(60)
+
+    assert story.lines("grid.nothing_to_close") == []
+    assert story.machine.phase is GridPhase.DEGRADED
+
+
+def test_after_the_last_price_a_refused_close_is_refused_for_good():
+    """A recording has ended: nothing will change any more, so three tries are enough."""
+    story = tell(replace(GRID, on_exit=OnExit.FLATTEN), "109.5", "106.9")
+    story.taker_lots = 0
+    story.end_feed()
+    story.wait(30)
+
+    assert story.machine.is_stopped
+    assert len(story.lines("grid.nothing_to_close")) == 1

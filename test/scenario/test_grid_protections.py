@@ -192,6 +192,12 @@ def test_round_trips_of_the_last_minutes_let_it_go_on():
     assert story.machine.phase_reason.startswith("stop loss: waits")
     assert "a year reaches 50 %" in str(story.lines("protection.triggered")[0]["reason"])
 
+    waits = story.machine.phase_reason
+    story.ask(Act.PAUSE)
+    assert story.machine.phase_reason == "paused by you"
+    story.ask(Act.RESUME)
+    assert story.machine.phase_reason == waits
+
 
 def test_a_gap_in_the_data_stops_the_timer_and_a_long_one_is_told():
     """Up to a minute the timer stands still; after that it begins anew, and a person is told."""

@@ -75,7 +75,11 @@ class GridBooks(GridState):
     ) -> None:
         if fee_base:
             amount = EXACT.subtract(amount, fee_base)
-        self.ledger.open(level, amount, event.price, fee)
+        if level == NOBODY:
+            # Of an order whose level is gone only its side says whether it opens or closes.
+            self.ledger.reduce(NOBODY, amount, event.price, fee, event.side)
+        else:
+            self.ledger.open(level, amount, event.price, fee)
         account = self.ledger.account(level)
         if account.opened_ns is None:
             account.opened_ns = event.at_ns
@@ -178,6 +182,8 @@ class GridBooks(GridState):
     def _order_of_late_fill(self, event: OrderFilled) -> Working:
         """An order that was thought to be over, from what its id says."""
         level, leg = self._read_identity(event.client_order_id)
+        if level != NOBODY and not self._is_side_of(level, leg, event.side):
+            level = NOBODY  # the number belongs to a line of another ladder by now
         order = Working(
             client_order_id=event.client_order_id,
             level=level,
@@ -192,6 +198,11 @@ class GridBooks(GridState):
             (("client_order_id", event.client_order_id), ("trade_id", event.trade_id)),
         )
         return order
+
+    def _is_side_of(self, level: int, leg: Leg, side: OrderSide) -> bool:
+        """Whether an order of a level's leg would be on this side."""
+        entry_side = self._slots[level - 1].side
+        return side is (entry_side if leg is Leg.ENTRY else entry_side.opposite)
 
     def _book_funding(self, event: FundingPaid) -> None:
         self.ledger.book_funding(event.amount)

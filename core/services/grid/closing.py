@@ -84,7 +84,7 @@ class Closing:
         """Tries to close the position that left something open."""
         self.retry_ns: int | None = None
         self.gave_up = False
-        """Whether what is left is too small for the venue to take."""
+        """Whether no order can close what is left: too small, or the venue holds none of it."""
         self.is_done = False
 
     @property
@@ -116,7 +116,7 @@ class Closing:
             if is_flat:
                 text = "position closed"
             elif self.gave_up:
-                text = f"{position} left: too small for the venue"
+                text = f"{position} left: the venue takes no order for it"
             else:
                 text = f"closing {position}"
             failed = self.gave_up or self.is_degraded

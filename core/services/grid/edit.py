@@ -24,7 +24,7 @@ from core.services.grid.editing import Edited
 from core.services.grid.ladder import build_ladder
 from core.services.grid.machine import GridMachine
 from core.services.grid.settings import GridSettings
-from core.services.grid.slots import Leg
+from core.services.grid.slots import Leg, Slot
 from core.services.grid.snapshot import EditDiff, EditLine, GridPhase, KeptHolding, KeyChange
 from core.services.risk.limits import PlanLimits
 
@@ -162,16 +162,34 @@ def with_left_over(needs: PlanLimits, machine: GridMachine) -> PlanLimits:
 
 
 def _meant(machine: GridMachine) -> Decimal:
-    """The most that a grid holds on either side once the entries it still wants have filled."""
+    """The most that a grid holds on either side once its entries have filled, now or later.
+
+    A slot that holds less than its entry would bring now has a larger one after its next exit.
+    """
     instrument = machine.settings.instrument
     missing = dict.fromkeys(OrderSide, 0)
     for slot in machine.slots:
-        lots = machine.ledger.lots(slot.level)
-        if not slot.is_orphan and slot.leg(lots) is Leg.ENTRY:
-            missing[slot.side] += slot.missing(lots)
+        missing[slot.side] += max(_wanted(slot, machine.ledger.lots(slot.level)), _unfilled(slot))
     return max(
         side.sign * machine.position + instrument.amount(lots) for side, lots in missing.items()
     )
+
+
+def _wanted(slot: Slot, lots: int) -> int:
+    """What entries of a slot may yet bring that are not sent yet."""
+    if slot.is_orphan:
+        return 0
+    return slot.missing(lots) if slot.leg(lots) is Leg.ENTRY else max(slot.amount - lots, 0)
+
+
+def _unfilled(slot: Slot) -> int:
+    """What the entry of a slot may yet bring that was sent: its cancel may come too late."""
+    order = slot.order
+    if order is None or order.leg is not Leg.ENTRY:
+        return 0
+    if order.shares is None:
+        return order.amount - order.filled
+    return sum(share.lots - share.taken for share in order.shares if share.level == slot.level)
 
 
 def changed_keys(before: str, after: str) -> tuple[KeyChange, ...]:

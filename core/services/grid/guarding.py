@@ -36,7 +36,7 @@ from core.services.grid.protections.stop_loss import trigger_price
 from core.services.grid.protections.timer import LONGEST_GAP_NS
 from core.services.grid.settings import GridSettings
 from core.services.grid.slots import Leg, Working
-from core.services.grid.snapshot import ProtectionView
+from core.services.grid.snapshot import GridPhase, ProtectionView
 from core.services.grid.state import Fields, Goal
 from core.services.grid.targets import bot_targets
 
@@ -105,7 +105,7 @@ class GridGuard(GridEditor):
         if rule is None:
             return ProtectionView(name=name, state=Stage.OFF.value)
         if ground is None:
-            words = self._reason if self._awaits_price else ""
+            words = self.phase_reason if self._awaits_price else ""
             return ProtectionView(name=name, state=rule.stage.value, words=words)
         sight = rule.sight(ground, price, now_ns)
         at = None if sight.price is None else sight.price.quantize(self._tick)
@@ -176,7 +176,7 @@ class GridGuard(GridEditor):
         if self._arbiter is None:
             return horizon
         guard = self._guard_horizon()
-        if self._market is None or self._is_stale:
+        if not self._has_price or self._is_stale:
             # Nothing is asked before a price comes; a timer that has ended would wake for ever.
             guard = EVERY_ROW
         tick = self._tick
@@ -184,6 +184,11 @@ class GridGuard(GridEditor):
         self._high = None if guard.above is None else guard.above * tick
         self._guard_ns = guard.at_ns
         return horizon | guard
+
+    @property
+    def _has_price(self) -> bool:
+        """Whether the newest prices tell one: an empty side and no trade tell none."""
+        return self._market is not None and price_of(self._market, self._tick) is not None
 
     def _guard_horizon(self) -> Horizon:
         """Where a rule could change its mind, or the price is back."""
@@ -444,10 +449,16 @@ class GridGuard(GridEditor):
             self._touched.add(KEY)
         super()._finish_closing(closing)
         if self._awaits_price and self.ladder is None and self._goal is Goal.RUN:
-            bounds = self._reentry_bounds()
-            if bounds is not None:
-                word = "above" if self.settings.entry_side.sign > 0 else "below"
-                self._say(f"stop loss: waits until the price is {word} {plain(bounds[2])} again")
+            self._say("")
+
+    @property
+    def phase_reason(self) -> str:
+        """Why, in words; a grid that waits for the price says so whatever was said since."""
+        bounds = self._reentry_bounds() if self._awaits_price else None
+        if bounds is None or self.phase is not GridPhase.BUILDING:
+            return super().phase_reason
+        word = "above" if self.settings.entry_side.sign > 0 else "below"
+        return f"stop loss: waits until the price is {word} {plain(bounds[2])} again"
 
     @property
     def _may_build(self) -> bool:

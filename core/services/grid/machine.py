@@ -165,6 +165,7 @@ class GridMachine(GridOwner):
 
     def _on_feed_ended(self, event: FeedEnded) -> None:
         self._tell("feed.ended")
+        self._has_feed_ended = True
         if self._goal is Goal.STOPPED or self._is_stopping:
             return
         policy = self.settings.on_exit
@@ -268,15 +269,14 @@ class GridMachine(GridOwner):
 
     def _after_initial(self, shares: list[Share]) -> None:
         """Exits of what was filled, then the entries that were not, nearest to the price first."""
-        missed = [share for share in shares if share.taken < share.lots]
-        for share in shares:
-            slot = self._slots[share.level - 1]
-            if slot.order is None and share not in missed:
+        slots = [(share, self._slots[share.level - 1]) for share in shares]  # some end on the way
+        missed = [(share, slot) for share, slot in slots if share.taken < share.lots]
+        for share, slot in slots:
+            if slot.order is None and share.taken >= share.lots:
                 slot.is_waiting = False
                 self._levels_touched.add(slot.level)
                 self._settle(slot, "of_initial_fill", ())
-        for share in sorted(missed, key=lambda share: share.level, reverse=True):
-            slot = self._slots[share.level - 1]
+        for _, slot in sorted(missed, key=lambda pair: pair[1].level, reverse=True):
             if slot.order is None:
                 self._settle(slot, "of_initial_fill", ())
 

@@ -169,6 +169,8 @@ class GridScalper(GridGuard):
                 if rule is not None:
                     rule.pause_until(self._now_ns + COOLING_NS)
             self._keep_memory()
+        # Exits that are gone stand again at once; those whose cancel is on its way, after it.
+        self._send_due("scalping_ended")
 
     def _finish_scalping(self) -> None:
         """The one exit has filled."""

@@ -60,6 +60,11 @@ class GridOwner(GridReserver):
         """Signed base units of others that this grid has closed."""
         return self._adopted
 
+    @property
+    def _own(self) -> Decimal:
+        """Signed base units that our own fills brought: what we closed of others is not in it."""
+        return EXACT.add(self.ledger.position, self._adopted)
+
     # -- what there is to close ---------------------------------------------------------------
 
     def _net_lots(self) -> int:
@@ -120,7 +125,7 @@ class GridOwner(GridReserver):
         beyond = EXACT.subtract(self._foreign * self._lot, self._adopted)
         tolerance = max(self.settings.health.position_tolerance, self._lot)
         is_beyond = abs(beyond) > tolerance
-        is_less = is_beyond and beyond * self.ledger.position < 0
+        is_less = is_beyond and beyond * self._own < 0
         if is_less is not self._is_short_of:
             self._is_short_of = is_less
             self._horizon = None
@@ -150,6 +155,12 @@ class GridOwner(GridReserver):
         )
         self._fixes.add(order.client_order_id)
         self._touched.add(KEY)
+
+    @property
+    def _is_gone_at_venue(self) -> bool:
+        own = self._own
+        held = EXACT.fma(Decimal(self._foreign), self._lot, self.ledger.position)
+        return bool(own) and (held if own > 0 else -held) < self._lot
 
     @property
     def _is_frozen(self) -> bool:

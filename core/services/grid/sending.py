@@ -252,8 +252,9 @@ class GridSender(GridBooks):
         if self._may_open_fresh:
             self._open_fresh()
         self._look_through_window()
-        for level in self._nearest_first(self._due):
-            self._settle(self._slots[level - 1], why, ())
+        # A line that an edit took off may end on the way, and those that ended before it with it.
+        for slot in [self._slots[level - 1] for level in self._nearest_first(self._due)]:
+            self._settle(slot, why, ())
 
     def _prices_seen(self) -> Inputs:
         """The prices that a decision is made on, and how old they are by now."""

@@ -14,12 +14,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Protocol
 
 from core.adapters.exchanges.models import from_ns, plain
-from core.domain.commands import Announce, Command
+from core.domain.commands import Announce, Command, PlaceOrder
 from core.domain.events import (
     Act,
     Asked,
@@ -38,6 +39,7 @@ from core.services.gateway import Attached, BotSpec, OrderGateway, Renewal, Step
 from core.services.grid.edit import plan_edit
 from core.services.grid.editing import Edited
 from core.services.grid.machine import GridMachine
+from core.services.grid.news import News
 from core.services.grid.outcome import (
     BotOutcome,
     Fields,
@@ -53,7 +55,6 @@ from core.services.grid.view import (
     grid_profit,
     grid_snapshot,
 )
-from core.services.grid.words import ALARM, ERRORS, NOTABLE, message_of
 from core.services.market_data.service import MarketData
 from core.services.market_data.snapshot import FeedLight
 from core.services.portfolio.service import Portfolio
@@ -173,13 +174,14 @@ class GridService:
         self._is_over = False
         self._held_lines: list[tuple[int, str, Fields]] = []
         """Lines that wait until the turn under way has told its own."""
+        self._early_lines: list[tuple[int, str, Fields]] = []
+        """Lines of orders that are leaving, while the turn that made them has not told its own."""
+        self._is_leaving = False
         self._attached: Attached | None = None
         self._slot_rows = SlotRows()
-        self._bells = 0
-        """Moments so far of which a person is to be told."""
-        self._message = ("", 0, False)
-        self._alarm = ("", "", 0)
-        """The last thing that happened, in words; when; and whether it is an error."""
+        self._news = News()
+        self._failures = 0
+        """Of the close under way, when the venue was asked what is left of it."""
         self.feed_notice = ""
         """What the screen must say about the feed as long as it is true."""
 
@@ -225,18 +227,12 @@ class GridService:
 
     def hear(self, at_ns: int, event: str, fields: Fields) -> None:
         """Takes in a diary line that others wrote about this bot, for the message line."""
-        if event in NOTABLE and self.machine.settings.notifies:
-            self._bells += 1
-        text = message_of(event, dict(fields))
-        if text:
-            self._message = (text, at_ns, event in ERRORS)
-        if event == ALARM:
-            self._alarm = (text, str(dict(fields).get("code")), at_ns)
+        self._news.hear(at_ns, event, fields, rings=self.machine.settings.notifies)
 
     @property
     def bells(self) -> int:
         """Moments so far of which a person is to be told."""
-        return self._bells
+        return self._news.bells
 
     def pass_on(self, at_ns: int, event: str, fields: Fields) -> None:
         """Tells a diary line that execution wrote about this bot.
@@ -244,14 +240,16 @@ class GridService:
         The end of an order is told after the fills that came before it, which are told only when
         they are durable.
         """
-        if event in _ENDS and (self._is_turning or len(self._inbox)):
+        if self._is_leaving:
+            self._early_lines.append((at_ns, event, fields))
+        elif event in _ENDS and (self._is_turning or len(self._inbox)):
             self._held_lines.append((at_ns, event, fields))
         else:
             self._tell(at_ns, event, fields)
 
     def snapshot(self) -> GridSnapshot:
         """Everything the screen shows, now."""
-        spec, text = self.spec, self._message
+        spec, told, alarm = self.spec, self._news.newest, self._news.alarm
         position = self._portfolio.position(spec.venue, spec.symbol)
         attached = self._attached
         return grid_snapshot(
@@ -269,13 +267,16 @@ class GridService:
                 lights=self._lights(),
                 limits=() if attached is None else self._gateway.gauges(spec.bot_id),
                 prices=self._market.price_line(spec.symbol),
-                message=self._journal_trouble or text[0],
-                message_at=from_ns(text[1]) if text[1] else None,
-                is_error=bool(self._journal_trouble) or text[2],
-                alarm=self._alarm[0],
-                alarm_code=self._alarm[1],
-                alarm_at=from_ns(self._alarm[2]) if self._alarm[2] else None,
-                bells=self._bells,
+                message=self._journal_trouble or ("" if told is None else told.text),
+                message_event="" if told is None or self._journal_trouble else told.event,
+                message_fields=() if told is None else told.fields,
+                message_at=None if told is None else from_ns(told.at_ns),
+                is_error=bool(self._journal_trouble) or (told is not None and told.is_error),
+                alarm="" if alarm is None else alarm.text,
+                alarm_code="" if alarm is None else alarm.name,
+                alarm_fields=() if alarm is None else alarm.fields,
+                alarm_at=None if alarm is None else from_ns(alarm.at_ns),
+                bells=self._news.bells,
                 foreign_orders=0 if attached is None else attached.foreign_orders,
                 foreign_position=Decimal(0) if attached is None else attached.foreign_position,
                 mark=self._market.mark(spec.symbol),
@@ -315,11 +316,23 @@ class GridService:
             while not self.machine.is_stopped:
                 await self._turn(await self._inbox.get_batch())
                 self._release_lines()
+                await self._ask_after_failures()
         finally:
             subscription.cancel()
             self._disarm()
             self._refuse_edits()
         return await self._end()
+
+    async def _ask_after_failures(self) -> None:
+        """Compares with the venue what could not be closed: it may hold nothing of it any more."""
+        closing = self.machine.closing
+        failures = 0 if closing is None or not closing.is_degraded else closing.failures
+        if failures == self._failures:
+            return
+        self._failures = failures
+        if failures:
+            with suppress(VenueError):
+                await self._gateway.reconcile(self.spec.bot_id)
 
     async def _turn(self, events: list[Event | Edited]) -> None:
         """One batch of events, one transaction."""
@@ -351,15 +364,32 @@ class GridService:
                     renewal=renewal,
                 )
             )
+            if any(type(command) is PlaceOrder for command in commands):
+                await self._let_leave()
             self._tell_edits()
             for command in commands:
                 if type(command) is Announce:
                     self._tell(events[-1].at_ns, command.event, command.fields)
+            self._tell_early_lines()
         if self.on_equity is not None:
             worth = machine.worth(self._market.mark(self.spec.symbol))
             self.on_equity((self._book.equity_start or Decimal(0)) + worth, self._last_ns)
         self._is_turning = False
         self._arm()
+
+    async def _let_leave(self) -> None:
+        """Orders that are durable leave before anybody is told why; telling costs time."""
+        self._is_leaving = True
+        try:
+            await self._clock.sleep(0)
+        finally:
+            self._is_leaving = False
+
+    def _tell_early_lines(self) -> None:
+        """What came of the orders while they left is told after what made them."""
+        early, self._early_lines = self._early_lines, []
+        for line in early:
+            self.pass_on(*line)
 
     def _take_edit(self, event: Edited, commands: list[Command]) -> _Edit | None:
         """Hands an edit to the machine; None for one that is refused."""
@@ -417,6 +447,7 @@ class GridService:
                 if self._journal_trouble:
                     log.info("step.durable_again bot=%s", self.spec.name)
                     self._journal_trouble = ""
+                    self._news.over("JOURNAL", "JOURNAL_FULL")
                 return
 
     def _tell(self, at_ns: int, event: str, fields: Fields) -> None:

@@ -20,6 +20,8 @@ from core.services.risk.snapshot import LimitGauge
 _MILLIONTH: Final = Decimal("0.000001")
 _EXACT: Final = Context(prec=100)
 """As in the ledger: sums are never rounded."""
+Fields = tuple[tuple[str, str | int | bool | None], ...]
+"""What a line of the diary says."""
 
 
 class SlotState(StrEnum):
@@ -467,14 +469,21 @@ class GridSnapshot:
     prices: tuple[PricePoint, ...] = ()
     """From old to new."""
     message: str = ""
-    """The last thing that happened, in words."""
+    """The last thing that happened, in English words."""
+    message_event: str = ""
+    """Which line of the diary it is, so that a screen can say it in its own language."""
+    message_fields: Fields = ()
+    """What that line says."""
     message_at: datetime | None = None
     is_error: bool = False
     """Whether the message stays until it is read."""
     alarm: str = ""
-    """The last thing that somebody must look at, in words; later messages do not take its place."""
+    """The last thing that somebody must look at, in words; later messages do not take its place.
+
+    Empty again once what it told of has ended."""
     alarm_code: str = ""
-    """Which alarm it is, so that a screen can name it in its own language."""
+    """Which alarm it is, or which line, so that a screen can name it in its own language."""
+    alarm_fields: Fields = ()
     alarm_at: datetime | None = None
     bells: int = 0
     """Moments so far of which a person is to be told: one more rings the terminal's bell."""

@@ -556,10 +556,18 @@ class GridState:
             self._touched |= {"rest", "totals"}
         self._levels_touched.add(slot.level)
         while self._slots and self._is_retired(self._slots[-1]):
-            self._levels_touched.add(self._slots.pop().level)
+            level = self._slots.pop().level
+            self._due.discard(level)
+            self._levels_touched.add(level)
 
     def _is_retired(self, slot: Slot) -> bool:
-        return slot.is_orphan and slot.order is None and slot.level not in self.ledger.accounts
+        """Whether nothing of a slot is left; an order that serves several names it to its end."""
+        is_idle = slot.is_orphan and slot.order is None and slot.level not in self.ledger.accounts
+        return is_idle and not any(
+            share.level == slot.level
+            for order in self._orders.values()
+            for share in order.shares or ()
+        )
 
     def _serial_of(self, identity: str) -> int:
         body = identity.removeprefix(self._prefix)

@@ -13,7 +13,14 @@ from core.services.grid.closing import SECOND_NS
 from core.services.grid.ledger import NOBODY
 from core.services.grid.machine import GridMachine
 from core.services.grid.slots import Leg, Slot
-from core.services.grid.snapshot import GridPhase, GridProfit, GridSnapshot, SlotRow, SlotState
+from core.services.grid.snapshot import (
+    Fields,
+    GridPhase,
+    GridProfit,
+    GridSnapshot,
+    SlotRow,
+    SlotState,
+)
 from core.services.market_data.snapshot import FeedLight, PricePoint
 from core.services.risk.snapshot import LimitGauge
 
@@ -38,9 +45,12 @@ class Surroundings:
     limits: tuple[LimitGauge, ...] = ()
     prices: tuple[PricePoint, ...] = ()
     message: str = ""
+    message_event: str = ""
+    message_fields: Fields = ()
     message_at: datetime | None = None
     alarm: str = ""
     alarm_code: str = ""
+    alarm_fields: Fields = ()
     alarm_at: datetime | None = None
     is_error: bool = False
     bells: int = 0
@@ -211,10 +221,13 @@ def grid_snapshot(
         follow_state=follow_words(machine, now_ns),
         prices=around.prices,
         message=around.message,
+        message_event=around.message_event,
+        message_fields=around.message_fields,
         message_at=around.message_at,
         is_error=around.is_error,
         alarm=around.alarm,
         alarm_code=around.alarm_code,
+        alarm_fields=around.alarm_fields,
         alarm_at=around.alarm_at,
         bells=around.bells,
         closing=()

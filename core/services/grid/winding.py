@@ -24,6 +24,9 @@ from core.services.grid.trailing import GridTrailer
 class GridWinder(GridTrailer):
     """A grid that can wind down."""
 
+    _has_feed_ended = False
+    """Whether no price will ever come again, so that what was refused will be."""
+
     def _recentre(self, watch: EscapeWatch) -> None:
         ladder = cast("Ladder", self.ladder)
         price = self._now_price()
@@ -152,10 +155,19 @@ class GridWinder(GridTrailer):
             if price is not None:
                 least = minimum_lots(self._instrument, price / self._instrument.tick_size)
                 closing.gave_up = lots < least
-            if closing.failures == ALARM_AFTER:
-                text = plain(self.ledger.position)
-                self._tell("grid.degraded", (("reason", closing.reason), ("position", text)))
+            told = (("reason", closing.reason), ("position", plain(self.ledger.position)))
+            is_vain = self._is_gone_at_venue or self._has_feed_ended
+            if closing.failures >= ALARM_AFTER and is_vain:
+                closing.gave_up = True
+                self._tell("grid.nothing_to_close", told)
+            elif closing.failures == ALARM_AFTER:
+                self._tell("grid.degraded", told)
         self._advance_closing()
+
+    @property
+    def _is_gone_at_venue(self) -> bool:
+        """Whether the venue was seen to hold nothing of our position: no order can close it."""
+        return False
 
     def _finish_closing(self, closing: Closing) -> None:
         self._touched.add("meta")

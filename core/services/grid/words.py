@@ -18,6 +18,7 @@ ERRORS: Final = frozenset(
         "foreign.position",
         "grid.degraded",
         "grid.initial_fill_refused",
+        "grid.nothing_to_close",
         "grid.refused",
         "grid.slot_parked",
         "feed.rules_changed",
@@ -38,6 +39,7 @@ NOTABLE: Final = frozenset(
         "bot.started",
         "bot.stopped",
         "grid.degraded",
+        "grid.nothing_to_close",
         "grid.reset",
         "grid.position_found",
         "grid.position_missing",
@@ -51,7 +53,7 @@ NOTABLE: Final = frozenset(
 
 def message_of(event: str, fields: Mapping[str, Value]) -> str:
     """One diary line in words."""
-    sentence = _SENTENCES.get(event)
+    sentence = SENTENCES.get(event)
     return "" if sentence is None else sentence(fields)
 
 
@@ -95,7 +97,7 @@ def _reset(fields: Mapping[str, Value]) -> str:
     return f"grid built anew: {fields.get('reason')}"
 
 
-_SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
+SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "order.filled": _filled,
     "order.rejected": _of_order("refused"),
     "order.unknown": _of_order("did not answer, checking with the venue; not resending"),
@@ -122,6 +124,9 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "grid.compounded": lambda fields: f"orders grew: capital {fields.get('capital')}",
     "grid.refused": lambda fields: f"no ladder: {fields.get('reason')}",
     "grid.degraded": lambda fields: f"still open, trying again: {fields.get('position')}",
+    "grid.nothing_to_close": lambda fields: (
+        f"no order closes our {fields.get('position')}: it is not tried again"
+    ),
     "grid.initial_fill_refused": _of_order("refused, the slots wait"),
     "grid.slot_delayed": _of_order("refused, tried again later"),
     "grid.slot_parked": _of_order("refused, the slot is parked until you resume"),
@@ -155,3 +160,4 @@ _SENTENCES: Final[dict[str, Callable[[Mapping[str, Value]], str]]] = {
     "funding.paid": lambda fields: f"funding {fields.get('amount')}",
     "bot.stopped": lambda fields: f"stopped: {fields.get('text')}",
 }
+"""Event -> its sentence. A screen in another language has its own, from the same fields."""

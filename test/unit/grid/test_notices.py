@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from core.errors import VenueError
 from core.services.grid.service import GridService
 from core.services.grid.words import NOTABLE, message_of
 
@@ -53,3 +55,31 @@ def test_what_is_notable_has_words(event: str):
     fields = {"protection": "stop_loss", "reason": "why", "text": "x", "position": "1"}
 
     assert message_of(event, fields)
+
+
+class _Closing:
+    """A close that has failed so often."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.is_degraded = failures >= 3
+
+
+async def test_the_venue_is_asked_once_after_each_failure_that_counts():
+    """From the third on, and again from the beginning with another close."""
+    asked: list[str] = []
+
+    class Gateway:
+        async def reconcile(self, bot_id: str) -> None:
+            asked.append(bot_id)
+            raise VenueError("no answer", venue="v")
+
+    heard = service(notifies=False)
+    heard._gateway = cast("Any", Gateway())
+    heard.spec = cast("Any", SimpleNamespace(bot_id="b"))
+    for failures in (1, 3, 3, 4, None, 3):
+        closing = None if failures is None else _Closing(failures)
+        heard.machine = cast("Any", SimpleNamespace(closing=closing))
+        await heard._ask_after_failures()
+
+    assert asked == ["b", "b", "b"]
