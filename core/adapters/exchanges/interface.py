@@ -25,7 +25,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from core.adapters.exchanges.models import (
     BalanceData,
@@ -83,6 +83,20 @@ class Subscription:
         traceback: TracebackType | None,
     ) -> None:
         self.cancel()
+
+
+@runtime_checkable
+class ProvesKeys(Protocol):
+    """An adapter that can try its keys without opening anything, at any time."""
+
+    async def prove(self) -> None:
+        """Tries them.
+
+        Raises:
+            AuthError: With the code of what is wrong: WITHDRAW, RIGHTS, ACCOUNT, POSITION_MODE, or
+                the venue's own.
+            VenueError: If the venue does not answer.
+        """
 
 
 class ExchangeInterface(ABC):

@@ -581,6 +581,9 @@ class Capabilities:
     """Whether the venue cancels every order of the account by itself unless it is told not to."""
     orders_per_minute: int | None = None
     """Published limit; None for none."""
+    changes_in_flight: int | None = None
+    """Creates and cancels that are handed to a venue at a time whose requests about orders leave
+    one after the other; None where they do not wait for each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,7 +175,7 @@ class ClockWatch:
             log.warning("clock.off venue=%s ms=%d", self._desk.venue.venue, skew_ns // NS_PER_MS)
         if self._is_told:
             self._is_told = False
-            log.warning("clock.right venue=%s", self._desk.venue.venue)
+            self._desk.calm("CLOCK_DIFFERS")
 
     def _differ(self, skew_ns: int) -> None:
         self._is_agreed, self._skew_ns = False, skew_ns

@@ -26,6 +26,7 @@ from core.errors import (
     RateLimited,
 )
 from core.infrastructure.clock import Clock
+from core.infrastructure.departures import departures
 from core.infrastructure.foreign_text import tame
 from core.services.execution.order_manager import DiaryFields, OrderManager
 from core.services.execution.sender import Priority, Sender
@@ -40,6 +41,8 @@ T = TypeVar("T")
 DiaryCallback = Callable[[str, int, str, DiaryFields], None]
 """Called with (bot id, time in ns, event, fields)."""
 AlarmCallback = Callable[[Alarm], None]
+CalmCallback = Callable[[str, str], None]
+"""Bot id, or none for all, and the code of the alarm that is over."""
 OrderCallback = Callable[[TrackedOrder], None]
 
 CALLS_KEPT: Final = 100
@@ -71,6 +74,10 @@ def _no_alarm(alarm: Alarm) -> None:
     """Nobody hears; the log has it."""
 
 
+def _no_calm(bot_id: str, code: str) -> None:
+    """Nobody hears; the log has it."""
+
+
 def _unknown() -> Capabilities:
     """Before the venue was asked."""
     return Capabilities(market_types=frozenset())
@@ -83,19 +90,26 @@ def _nothing(order: TrackedOrder) -> None:
 class Asked:
     """When a question left: it may have waited for its turn, and says nothing about that time."""
 
-    __slots__ = ("_clock", "ns")
+    __slots__ = ("_clock", "ns", "told_ns")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.ns = clock.monotonic_ns()
-        """Monotonic."""
+        """Monotonic; of its first request, for the whole answer is no newer than that."""
+        self.told_ns = self.ns
+        """When it was answered."""
 
     def leaving(self, request: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-        """The request, with its moment noted as it leaves."""
+        """The request, with its moments noted: the door's own where it tells when it left."""
 
-        def leave() -> Awaitable[T]:
+        async def leave() -> T:
             self.ns = self._clock.monotonic_ns()
-            return request()
+            with departures() as noted:
+                try:
+                    return await request()
+                finally:
+                    self.ns = min(noted, default=self.ns)
+                    self.told_ns = self._clock.monotonic_ns()
 
         return leave
 
@@ -112,6 +126,7 @@ class Desk:
     manager: OrderManager = field(default_factory=OrderManager)
     on_diary: DiaryCallback = _no_diary
     on_alarm: AlarmCallback = _no_alarm
+    on_calm: CalmCallback = _no_calm
     start_cancel: OrderCallback = _nothing
     start_resolving: OrderCallback = _nothing
     start_settling: OrderCallback = _nothing
@@ -178,7 +193,7 @@ class Desk:
         try:
             return await self.timed(method, detail, request)
         finally:
-            self.sender.release()
+            self.sender.release(priority)
 
     async def timed(self, method: str, detail: str, request: Callable[[], Awaitable[T]]) -> T:
         """As `call`, for who has its turn already."""
@@ -252,6 +267,11 @@ class Desk:
         """One line, written and told."""
         self.write(Transaction(diary=[diary_row(bot_id, at_ns, event, fields)]))
         self.on_diary(bot_id, at_ns, event, fields)
+
+    def calm(self, code: str, bot_id: str = "") -> None:
+        """What an alarm told of has ended by itself; an empty bot id means all of them."""
+        log.warning("execution.alarm_over code=%s bot=%s", code, bot_id)
+        self.on_calm(bot_id, code)
 
     def alarm(self, alarm: Alarm) -> None:
         """Calls a person; what a venue said in it holds no secret and forges no line."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from core.adapters.exchanges.models import OrderData, OrderOptions, from_ns
+from core.adapters.exchanges.models import OrderData, OrderOptions, TimeInForce, from_ns
 from core.domain.commands import Role
 from core.domain.lifecycle import OrderState, Signal, advance
 from core.errors import (
@@ -80,14 +80,14 @@ class Dispatcher:
             self._desk.spawn(self._send(order), "send")
 
     async def _send(self, order: TrackedOrder) -> None:
-        sender = self._desk.sender
+        sender, priority = self._desk.sender, _PRIORITY[order.command.role]
         try:
-            await sender.acquire(_PRIORITY[order.command.role])
+            await sender.acquire(priority)
             try:
                 if await self._is_fit(order):
                     await self._create(order)
             finally:
-                sender.release()
+                sender.release(priority)
         finally:
             order.is_in_flight = False
             if order.is_gone:
@@ -98,23 +98,37 @@ class Dispatcher:
         """The last look before the first byte: still wanted, still allowed, still in time."""
         if not self._may_leave(order):
             return False
-        desk = self._desk
-        latest_ns = desk.clock.now_ns() + round(desk.settings.request_timeout_s * 1e9)
-        if latest_ns <= order.deadline_ns:
+        waits = self._desk.capabilities.changes_in_flight is not None
+        if self._is_in_time(order, self._desk.settings.door_slack_s if waits else 0.0):
             return True
         if not await self._extend(order):
             return False
-        desk.sender.count()  # it leaves later than it took its turn
+        self._desk.sender.count()  # it leaves later than it took its turn
         return self._may_leave(order)
+
+    def _is_in_time(self, order: TrackedOrder, waits_s: float = 0.0) -> bool:
+        """Whether a request that leaves within so long is without effect after its deadline."""
+        most_ns = round((self._desk.settings.request_timeout_s + waits_s) * 1e9)
+        return self._desk.clock.now_ns() + most_ns <= order.deadline_ns
 
     def _may_leave(self, order: TrackedOrder) -> bool:
         """Whether nothing has come in between; what has is the reason of its withdrawal."""
         if order.state is not OrderState.INTENT:
             return False
-        code = "WITHDRAWN" if order.cancel_wanted else self._bar()
+        code = "WITHDRAWN" if order.cancel_wanted else self._bar() or self._age(order)
         if code:
             self._desk.manager.withdraw_unsent(order, code, self._desk.clock.now_ns())
         return not code
+
+    def _age(self, order: TrackedOrder) -> str:
+        """Why an entry that takes at once is decided on anew; empty where it need not be."""
+        command = order.command
+        rests = command.price is not None and command.time_in_force is TimeInForce.GTC
+        if rests or command.reduce_only or command.role is not Role.ENTRY:
+            return ""
+        waited_ns = self._desk.clock.now_ns() - order.created_ns
+        is_old = waited_ns > round(self._desk.settings.taker_wait_s * 1e9)
+        return DenialCode.STALE_PRICE.value if is_old else ""
 
     def _bar(self) -> str:
         """Why no order at all may leave now; empty if they may."""
@@ -152,7 +166,9 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 # whatever came back is judged by its kind (P3)
             self._failed(order, error)
         else:
-            self._is_used_up = False
+            if self._is_used_up:
+                self._is_used_up = False
+                self._desk.calm("ACTIONS_USED_UP", order.bot.bot_id)
             manager.on_order(order, data, clock.now_ns())
             if not order.is_heard and self._desk.capabilities.has_private_stream:
                 self.expect_echo(order)
@@ -199,6 +215,7 @@ class Dispatcher:
                 post_only=command.post_only,
                 reduce_only=command.reduce_only,
                 expires_at=deadline,
-                may_leave=lambda: not self._bar(),
+                # An adapter may have made it wait behind others, or for a price.
+                may_leave=lambda: not self._bar() and self._is_in_time(order),
             ),
         )

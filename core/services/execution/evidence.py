@@ -1,9 +1,9 @@
 """When an order that did not answer may be called absent (reliability P6). Pure.
 
 Absence needs all of: the request's deadline is over, with the clock's error and the time that the
-venue's endpoints need to agree; two answers after that moment which say no, from two kinds of
-endpoint, far enough apart; one of them the list of executions since before the intent. A request
-that failed is no answer at all.
+venue's endpoints need to agree; two answers to questions after that moment which say no, from two
+kinds of endpoint, the second asked long enough after the first was told; one of them the list of
+executions since before the intent. A request that failed is no answer at all.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Negative:
     endpoint: Endpoint
     asked_ns: int
     """When the question left (monotonic), which is what the answer is at least as new as."""
+    told_ns: int
+    """When the answer came; it is no newer than that."""
 
 
 def certain_from_ns(deadline_ns: int, settings: ExecutionSettings, skew_ns: int = 0) -> int:
@@ -55,8 +57,8 @@ def is_absent(negatives: list[Negative], certain_from: int, settings: ExecutionS
     if len(kinds) < 2 or Endpoint.FILLS not in kinds:
         return False
     gap_ns = round(settings.negative_gap_s * 1e9)
-    times = [item.asked_ns for item in counted]
-    return max(times) - min(times) >= gap_ns
+    newest_ns = max(item.asked_ns for item in counted)
+    return newest_ns - min(item.told_ns for item in counted) >= gap_ns
 
 
 def in_words(negatives: list[Negative], certain_from: int) -> str:

@@ -185,32 +185,34 @@ class Listener:
     def take_funding(self, payment: FundingPaymentData) -> None:
         """Books a settlement once, whole, to the one bot of the symbol, and tells it.
 
-        One from before this life of the bot was for what another held, and is left alone.
+        One from before the bot was for what others held, and is left alone. One that an earlier
+        life never heard of is kept with that life: it is in the journal, and in no sum of
+        this one, whose account began with it paid.
 
         The row is on its way to the journal before the bot hears of it, so whatever step takes it
         in is durable later than the booking; what a crash keeps from the bot is in
         `Attached.funding`.
         """
         bot, key = self._desk.bot_on(payment.symbol), payment.payment_id
-        if bot is None or key in bot.settled or to_ns(payment.at) < bot.began_ns:
+        if bot is None or key in bot.settled or to_ns(payment.at) < bot.created_ns:
             return
         place = (bot.spec.venue, bot.account, payment.symbol)
         if self._desk.journal.has_funding(*place, key):
             return
         at_ns, amount, rate = to_ns(payment.at), plain(payment.amount), plain(payment.rate)
-        bot.ledger = bot.ledger.paid(payment.amount)
         bot.settled[key] = None
         if len(bot.settled) > _SETTLEMENTS_KEPT:
             del bot.settled[next(iter(bot.settled))]
-        total = FundingTotalRow(bot.bot_id, format(bot.ledger.funding, "f"), at_ns)
-        self._desk.write(
-            Transaction(
-                funding=[FundingPaymentRow(*place, key, bot.bot_id, amount, rate, at_ns)],
-                funding_totals=[total],
-            )
-        )
-        bot.post(FundingPaid(at_ns=at_ns, amount=payment.amount, rate=payment.rate))
+        row = FundingPaymentRow(*place, key, bot.bot_id, amount, rate, at_ns)
         fields = (("amount", amount), ("rate", rate))
+        if at_ns < bot.began_ns:
+            self._desk.write(Transaction(funding=[row]))
+            self._desk.diary(bot.bot_id, at_ns, "funding.paid_earlier", fields)
+            return
+        bot.ledger = bot.ledger.paid(payment.amount)
+        total = FundingTotalRow(bot.bot_id, format(bot.ledger.funding, "f"), at_ns)
+        self._desk.write(Transaction(funding=[row], funding_totals=[total]))
+        bot.post(FundingPaid(at_ns=at_ns, amount=payment.amount, rate=payment.rate))
         self._desk.diary(bot.bot_id, at_ns, "funding.paid", fields)
 
     def _is_booked(self, bot: BotBook, fill: FillData) -> bool:

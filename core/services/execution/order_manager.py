@@ -181,6 +181,8 @@ class OrderManager:
             self._accept(order, at_ns)
         if data.reason and order.state.is_final and not order.code:
             order.code = data.reason
+        if order.is_vanished and order.cancel_wanted and not order.state.is_final:
+            self.out.cancels.append(order)  # its cancel gave up when the venue did not know it
         order.is_vanished = order.is_revived = False
         if was != (order.state, order.reported, order.order_id):
             self._write(order, at_ns)

@@ -34,6 +34,7 @@ def opening(
 ) -> Transaction:
     """What a start writes: who runs, and for a new life that the old one is over."""
     spec, now_ns = bot.spec, desk.clock.now_ns()
+    bot.created_ns = now_ns if row is None else row.created_ns
     transaction = Transaction(
         bots=[
             BotRow(
@@ -48,7 +49,7 @@ def opening(
                 json.dumps(dict(spec.fingerprint), sort_keys=True),
                 spec.config,
                 0,
-                now_ns if row is None else row.created_ns,
+                bot.created_ns,
                 now_ns,
             )
         ]

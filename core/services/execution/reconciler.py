@@ -89,11 +89,11 @@ class Reconciler:
         self._keep_mark(bot, asked_ns)
         return self._conclude(bot, comparison, foreign, venue_position)
 
-    async def take_in_fills(self, symbol: str, since: datetime) -> int:
+    async def take_in_fills(self, symbol: str, since: datetime) -> Asked:
         """Takes in every execution since a moment; those known are recognised.
 
         Returns:
-            When the question left, monotonic.
+            When the question left.
 
         Raises:
             VenueError: If the venue does not answer, or not to the end.
@@ -108,7 +108,7 @@ class Reconciler:
         for fill in found:
             self._take_fill(fill)
         self._desk.carry_out()
-        return asked.ns
+        return asked
 
     async def _take_in_funding(self, bot: BotBook) -> None:
         """Takes in what was settled since journal and venue agreed last."""

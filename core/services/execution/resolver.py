@@ -172,7 +172,7 @@ class Resolver:
             try:
                 data = await self._get_order(order, asked)
             except OrderNotFound:
-                case.negatives.append(Negative(Endpoint.ORDER, asked.ns))
+                case.negatives.append(Negative(Endpoint.ORDER, asked.ns, asked.told_ns))
             except NotSupported:
                 raise
             except VenueError as error:
@@ -222,15 +222,15 @@ class Resolver:
             asked.leaving(lambda: self._desk.venue.get_open_orders(symbol)),
         )
         for case in self._match(cases, found):
-            case.negatives.append(Negative(Endpoint.OPEN_ORDERS, asked.ns))
+            case.negatives.append(Negative(Endpoint.OPEN_ORDERS, asked.ns, asked.told_ns))
 
     async def _ask_fills(self, symbol: str, cases: list[Case]) -> None:
         first_ns = min(case.order.created_ns for case in cases)
         lookback = timedelta(seconds=self._desk.settings.fill_lookback_s)
-        asked_ns = await self._reconciler.take_in_fills(symbol, from_ns(first_ns) - lookback)
+        asked = await self._reconciler.take_in_fills(symbol, from_ns(first_ns) - lookback)
         for case in cases:
             if case.is_open:
-                case.negatives.append(Negative(Endpoint.FILLS, asked_ns))
+                case.negatives.append(Negative(Endpoint.FILLS, asked.ns, asked.told_ns))
 
     async def _conclude(self, symbol: str, cases: list[Case]) -> None:
         desk = self._desk

@@ -7,7 +7,8 @@ sixty seconds. A fifth of the budget is kept for cancels and queries, so that ge
 finding out always work (T10). A turn is counted when it is taken: a process that stood still
 between getting one and using it asks for another, so that what it does on waking counts then (CK7).
 After a `RateLimited` everything but cancels rests until the venue's time is over; a long one is a
-ban, and then nothing is sent at all (T11).
+ban, and then nothing is sent at all (T11). Where creates and cancels leave one after the other, a
+few are let go at a time: who waited inside the venue's door would use up the time for its answer.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class Priority(IntEnum):
 
 
 _RESERVED: Final = frozenset({Priority.CANCEL, Priority.QUERY})
+_Turn = tuple[Priority, int, asyncio.Future[int]]
+"""Who waits, since when in the order of asking, and for when the turn was given."""
 
 
 class Sender:
@@ -47,19 +50,27 @@ class Sender:
     Args:
         clock: The engine's clock.
         settings: Bounds.
-        requests_per_minute: The venue's limit; None for none, and then nothing ever waits.
+        requests_per_minute: The venue's limit; None for none, and then nothing waits for it.
+        changes_in_flight: Creates and cancels under way at a time; None for any number.
     """
 
     def __init__(
-        self, clock: Clock, settings: ExecutionSettings, requests_per_minute: int | None
+        self,
+        clock: Clock,
+        settings: ExecutionSettings,
+        requests_per_minute: int | None,
+        changes_in_flight: int | None = None,
     ) -> None:
         self._clock = clock
         self._settings = settings
         self._budget = requests_per_minute
         self._max_in_flight = settings.max_in_flight if requests_per_minute is not None else None
+        self._max_changes = changes_in_flight
         self._sent_ns: deque[int] = deque()
         self._in_flight = 0
-        self._waiting: list[tuple[Priority, int, asyncio.Future[int]]] = []
+        self._changes = 0
+        """Creates and cancels among those in flight."""
+        self._waiting: list[_Turn] = []
         self._count = 0
         self._paused_until_ns = 0
         self._banned_until_ns = 0
@@ -81,10 +92,10 @@ class Sender:
     async def acquire(self, priority: Priority) -> None:
         """Waits for a turn; each one taken must be given back with `release`."""
         if not self._waiting and self._may(priority):
-            self._grant()
+            self._grant(priority)
             return
         while await self._wait(priority) > _LATE_NS:
-            self.release()
+            self.release(priority)
 
     def count(self) -> None:
         """Counts a turn once more whose request leaves later than it was taken."""
@@ -101,15 +112,16 @@ class Sender:
             given_ns = await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.release()
+                self.release(priority)
             else:
                 self._pump()  # a place in the queue that nobody holds is no request that waits
             raise
         return self._clock.monotonic_ns() - given_ns
 
-    def release(self) -> None:
+    def release(self, priority: Priority) -> None:
         """Gives a turn back."""
         self._in_flight -= 1
+        self._changes -= priority is not Priority.QUERY
         if self._waiting:
             self._pump()
 
@@ -143,7 +155,14 @@ class Sender:
     def _may(self, priority: Priority) -> bool:
         if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
             return False
+        if priority is not Priority.QUERY and self._is_crowded:
+            return False
         return self._ready_ns(priority) <= self._clock.monotonic_ns()
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether no other create or cancel may be under way."""
+        return self._max_changes is not None and self._changes >= self._max_changes
 
     def _ready_ns(self, priority: Priority) -> int:
         """When pauses and budget allow a request; a time in the past for now."""
@@ -166,20 +185,21 @@ class Sender:
             sent.popleft()
         return len(sent)
 
-    def _grant(self) -> None:
+    def _grant(self, priority: Priority) -> None:
         self._in_flight += 1
+        self._changes += priority is not Priority.QUERY
         if self._budget is not None:
             self._sent_ns.append(self._clock.monotonic_ns())
 
     def _pump(self) -> None:
         """Lets everyone go who may, in order; a query passes entries that only lack budget."""
-        held: list[tuple[Priority, int, asyncio.Future[int]]] = []
+        held: list[_Turn] = []
         while self._waiting:
             item = heapq.heappop(self._waiting)
             if item[2].done():
                 continue
             if self._may(item[0]):
-                self._grant()
+                self._grant(item[0])
                 item[2].set_result(self._clock.monotonic_ns())
             else:
                 held.append(item)
@@ -189,13 +209,13 @@ class Sender:
             heapq.heappush(self._waiting, item)
         self._arm(held)
 
-    def _arm(self, held: list[tuple[Priority, int, asyncio.Future[int]]]) -> None:
+    def _arm(self, held: list[_Turn]) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not held:
-            return
         now_ns = self._clock.monotonic_ns()
-        wait_ns = min(self._ready_ns(item[0]) for item in held) - now_ns
-        if wait_ns > 0:
+        waits_ns = [self._ready_ns(item[0]) - now_ns for item in held]
+        # Who waits for a place alone gets it as soon as one is given back.
+        wait_ns = min((each for each in waits_ns if each > 0), default=0)
+        if wait_ns:
             self._timer = self._clock.call_after_ns(wait_ns, self._pump)

@@ -44,12 +44,14 @@ from core.services.execution.checks import Checks
 from core.services.execution.clock_watch import ClockWatch
 from core.services.execution.desk import (
     AlarmCallback,
+    CalmCallback,
     Desk,
     DiaryCallback,
     VenueCall,
     diary_row,
 )
 from core.services.execution.dispatcher import Dispatcher
+from core.services.execution.key_watch import KeyWatch
 from core.services.execution.listener import HEARD, Listener
 from core.services.execution.order_manager import (
     DiaryFields,
@@ -125,6 +127,7 @@ class ExecutionService:
         on_diary: Called with each diary line of orders, denials, reconciliations and funding. What
             a machine announces is written with its step and told by its app, as executions are.
         on_alarm: Called with what a person must look at.
+        on_calm: Called when what an alarm told of has ended by itself.
         settings: Bounds.
         may_send: Asked before each create; False withdraws the order (a lost lease).
         wall: The machine's own time, which somebody may set; None where time is virtual.
@@ -142,6 +145,7 @@ class ExecutionService:
         reference: ReferenceSource,
         on_diary: DiaryCallback | None = None,
         on_alarm: AlarmCallback | None = None,
+        on_calm: CalmCallback | None = None,
         settings: ExecutionSettings | None = None,
         may_send: Callable[[], bool] | None = None,
         wall: Clock | None = None,
@@ -160,6 +164,8 @@ class ExecutionService:
             self._desk.on_diary = on_diary
         if on_alarm is not None:
             self._desk.on_alarm = on_alarm
+        if on_calm is not None:
+            self._desk.on_calm = on_calm
         self._manager = self._desk.manager
         self._bots = self._desk.bots
         self._listener = Listener(self._desk, self._check_soon)
@@ -168,6 +174,7 @@ class ExecutionService:
         self._resolver = Resolver(self._desk, self._listener.reconciler, self._clock_watch)
         self._canceler = Canceler(self._desk)
         self._switch = DeadMansSwitch(self._desk, f"c{self._instance}")
+        self._key_watch = KeyWatch(self._desk, risk.halt)
         self._dispatcher = Dispatcher(
             self._desk, risk, may_send, self._listener.expect_echo, self._clock_watch
         )
@@ -176,7 +183,7 @@ class ExecutionService:
         self._desk.start_settling = self._listener.expect_fills
         self._locks: dict[str, asyncio.Lock] = {}
         self._subscriptions: list[Subscription] = []
-        self._slow_disk = SlowDisk(self._disk_is_slow)
+        self._slow_disk = SlowDisk(self._disk_is_slow, lambda: self._desk.calm("SLOW_DISK"))
         self._is_full = False
         self._is_in_doubt = False
         self._doubtful: set[str] = set()
@@ -191,7 +198,12 @@ class ExecutionService:
         info = await self._venue.get_exchange_info()
         self._desk.capabilities = info.capabilities
         self._desk.is_closed = False
-        self._desk.sender = Sender(self._clock, self._settings, info.capabilities.orders_per_minute)
+        self._desk.sender = Sender(
+            self._clock,
+            self._settings,
+            info.capabilities.orders_per_minute,
+            info.capabilities.changes_in_flight,
+        )
         self._subscriptions.append(
             await self._venue.subscribe_user_data(self._listener.on_user_data, kinds=HEARD)
         )
@@ -200,6 +212,7 @@ class ExecutionService:
             for kind in (EventType.CONNECTED, EventType.AUTHENTICATED, EventType.RECOVERED)
         )
         self._switch.start()
+        self._key_watch.start()
 
     async def close(self) -> None:
         """Stops listening and ends all work under way; orders stay as they are. Idempotent."""

@@ -12,7 +12,11 @@ class ExecutionSettings:
     request_timeout_s: float = 5.0
     """A create, cancel or query without an answer after this long has none."""
     send_slack_s: float = 2.0
-    """Longest that an intent may wait for its turn before its deadline is written anew."""
+    """Longest that an intent may wait before it leaves, or its deadline is written anew."""
+    door_slack_s: float = 1.0
+    """Part of that which is kept for waits inside the door of a venue that sends one by one."""
+    taker_wait_s: float = 5.0
+    """Longest that an entry which takes at once may wait: its price is another one then."""
     skew_s: float = 1.0
     """Difference between our clock and the venue's that every wait allows for."""
     max_skew_s: float = 2.0
@@ -21,6 +25,10 @@ class ExecutionSettings:
     """How often the venue is asked for its time."""
     clock_retry_s: float = 5.0
     """The same, while the two differ or the venue does not answer."""
+    key_check_s: float = 6 * 3600.0
+    """How often the key's rights are asked for again."""
+    key_retry_s: float = 600.0
+    """The same, while the venue does not answer."""
     propagation_s: float = 2.0
     """Longest until every endpoint of the venue tells of an order that it accepted."""
     negative_gap_s: float = 2.0

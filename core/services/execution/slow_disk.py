@@ -18,10 +18,12 @@ class SlowDisk:
 
     Args:
         on_slow: Called with nanoseconds, once an episode.
+        on_fast: Called when an episode is over.
     """
 
-    def __init__(self, on_slow: Callable[[int], None]) -> None:
+    def __init__(self, on_slow: Callable[[int], None], on_fast: Callable[[], None]) -> None:
         self._on_slow = on_slow
+        self._on_fast = on_fast
         self._is_slow = False
 
     def took(self, elapsed_ns: int) -> None:
@@ -29,5 +31,6 @@ class SlowDisk:
         if elapsed_ns >= SLOW_NS and not self._is_slow:
             self._is_slow = True
             self._on_slow(elapsed_ns)
-        elif elapsed_ns < FAST_NS:
+        elif elapsed_ns < FAST_NS and self._is_slow:
             self._is_slow = False
+            self._on_fast()

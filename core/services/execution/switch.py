@@ -104,8 +104,9 @@ class DeadMansSwitch:
             self._is_armed = True
         else:
             self._is_armed = seconds is not None
-            if self._is_armed:
+            if self._is_armed and self._told:
                 self._told = ""
+                self._desk.calm("SWITCH_OFF")
             log.info("switch.%s", "armed" if self._is_armed else "off")
 
     def _tell(self, why: str) -> None:

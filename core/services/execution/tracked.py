@@ -191,8 +191,10 @@ class BotBook:
         whoever adds up the ledger and what is on its way there counts them once."""
         self.others_position = Decimal(0)
         """Ledgers of all our other bots on this symbol, running or not."""
+        self.created_ns = 0
+        """When its first life began, UTC; what was settled before it was for others' holdings."""
         self.began_ns = 0
-        """When its life began, UTC; what was settled before it belongs to another life."""
+        """When its life began, UTC; what was settled before it belongs to an earlier life."""
         self.settled: dict[str, None] = {}
         """Payment ids of the newest settlements that were booked; the journal has all."""
         self.early: list[UserData] | None = []

@@ -74,6 +74,8 @@ class Place:
             self.venue, self.journal, self.clock, settings, Sender(self.clock, settings, None)
         )
         self.desk.on_alarm = self.alarms.append
+        self.calmed: list[str] = []
+        self.desk.on_calm = lambda _, code: self.calmed.append(code)
         self.watch = ClockWatch(self.desk, self.wall, self.clock.follow)
 
     def agree(self) -> None:
@@ -156,10 +158,12 @@ def test_a_start_in_a_wrong_time_calls_a_person_and_waits(tmp_path: Path):
     assert not agreed.done()
     assert [alarm.code for alarm in place.alarms] == ["CLOCK_DIFFERS"]
     assert "3600.0 s behind" in place.alarms[0].text
+    assert place.calmed == []
     place.wall.set_ns = 0
     place.wait(10)
 
     assert agreed.done()
+    assert place.calmed == ["CLOCK_DIFFERS"]
     assert place.may_send()
     assert place.clock.now_ns() == place.venue.true.now_ns()
     place.close()

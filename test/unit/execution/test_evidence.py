@@ -20,7 +20,8 @@ FROM_NS = 100 * 10**9
 
 def said_no(*answers: tuple[Endpoint, float]) -> list[Negative]:
     """Answers that did not know the order, seconds after certainty began."""
-    return [Negative(endpoint, FROM_NS + round(after_s * 1e9)) for endpoint, after_s in answers]
+    moments = [(endpoint, FROM_NS + round(after_s * 1e9)) for endpoint, after_s in answers]
+    return [Negative(endpoint, at_ns, at_ns) for endpoint, at_ns in moments]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,16 @@ def said_no(*answers: tuple[Endpoint, float]) -> list[Negative]:
 def test_absence_needs_every_condition(answers: list[tuple[Endpoint, float]], *, expected: bool):
     """P6, each condition left out once."""
     assert is_absent(said_no(*answers), FROM_NS, SETTINGS) is expected
+
+
+@pytest.mark.parametrize("told_after_s, expected", [(0.0, True), (0.3, False)])
+def test_answers_lie_apart_from_the_first_that_was_told(told_after_s: float, *, expected: bool):
+    """Where the first question waited before it left, the second came sooner after it."""
+    told_ns = FROM_NS + round((1 + told_after_s) * 1e9)
+    first = Negative(Endpoint.ORDER, FROM_NS + 10**9, told_ns)
+    second = Negative(Endpoint.FILLS, FROM_NS + 3 * 10**9, FROM_NS + 4 * 10**9)
+
+    assert is_absent([first, second], FROM_NS, SETTINGS) is expected
 
 
 def test_certainty_begins_after_deadline_skew_and_propagation():

@@ -15,11 +15,11 @@ from core.services.execution.settings import ExecutionSettings
 class Line:
     """Requests that note when they had their turn."""
 
-    def __init__(self, budget: int | None, **settings: float) -> None:
+    def __init__(self, budget: int | None, changes: int | None = None, **settings: float) -> None:
         self.loop = VirtualLoop(0)
         self.clock = VirtualClock(self.loop)
         bounds = ExecutionSettings(**settings)  # type: ignore[arg-type]
-        self.sender = Sender(self.clock, bounds, budget)
+        self.sender = Sender(self.clock, bounds, budget, changes)
         self.turns: list[tuple[str, float]] = []
 
     def ask(self, *wanted: tuple[str, Priority], hold_s: float = 0.0) -> None:
@@ -29,7 +29,7 @@ class Line:
             await self.sender.acquire(priority)
             self.turns.append((name, self.clock.now_ns() / 1e9))
             await self.clock.sleep(hold_s)
-            self.sender.release()
+            self.sender.release(priority)
 
         async def together() -> None:
             tasks = [self.loop.create_task(one(*each)) for each in wanted]
@@ -152,13 +152,46 @@ def test_a_cancelled_request_gives_its_turn_to_the_next(line: Line):
         await line.sender.acquire(Priority.ENTRY)
         waiting = line.loop.create_task(line.sender.acquire(Priority.ENTRY))
         await line.clock.sleep(0)
-        line.sender.release()
+        line.sender.release(Priority.ENTRY)
         waiting.cancel()
         await line.clock.sleep(0)
         await line.sender.acquire(Priority.ENTRY)
         return ["went"]
 
     assert line.loop.run_until_complete(story()) == ["went"]
+
+
+def test_changes_that_leave_one_after_the_other_wait_in_line_and_questions_pass_them():
+    """Seed 517: who waits inside the venue's door uses up the time that its answer has."""
+    line = Line(None, changes=2)
+    orders = [(f"entry {number}", Priority.ENTRY) for number in range(4)]
+    line.ask(*orders, ("query", Priority.QUERY), ("cancel", Priority.CANCEL), hold_s=1.0)
+
+    assert line.turns == [
+        ("entry 0", 0.0),
+        ("entry 1", 0.0),
+        ("query", 0.0),
+        ("cancel", 1.0),
+        ("entry 2", 1.0),
+        ("entry 3", 2.0),
+    ]
+    line.loop.close()
+
+
+def test_a_change_without_a_place_does_not_keep_a_question_from_waking():
+    """The pause of the one ends by itself, while the other waits for a turn to be given back."""
+    line = Line(None, changes=1)
+
+    async def story() -> float:
+        await line.sender.acquire(Priority.ENTRY)
+        line.sender.pause(3.0)
+        cancel = line.loop.create_task(line.sender.acquire(Priority.CANCEL))
+        await line.sender.acquire(Priority.QUERY)
+        cancel.cancel()
+        return line.clock.now_ns() / 1e9
+
+    assert line.loop.run_until_complete(story()) == 3.0
+    line.loop.close()
 
 
 class StoppedClock(VirtualClock):
@@ -181,13 +214,13 @@ def test_a_turn_from_before_a_standstill_is_counted_when_it_is_used():
     async def second() -> None:
         await sender.acquire(Priority.CANCEL)
         left_s.append(clock.monotonic_ns() / 1e9)
-        sender.release()
+        sender.release(Priority.CANCEL)
 
     async def story() -> None:
         await sender.acquire(Priority.CANCEL)
         waiting = loop.create_task(second())
         await clock.sleep(0.1)
-        sender.release()
+        sender.release(Priority.CANCEL)
         clock.leap_ns = 59 * 10**9
         await waiting
 

@@ -30,7 +30,7 @@ def test_a_venue_without_a_limit_has_no_used_part(loop: VirtualLoop):
     async def story() -> None:
         for sender in (free, bound):
             await sender.acquire(Priority.ENTRY)
-            sender.release()
+            sender.release(Priority.ENTRY)
         free.count()
         bound.count()
 
@@ -56,7 +56,7 @@ def test_one_who_gave_up_waiting_holds_nobody_up(loop: VirtualLoop):
         await clock.sleep(0)
         first.cancel()
         await clock.sleep(0)
-        sender.release()
+        sender.release(Priority.ENTRY)
         await second
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -83,7 +83,7 @@ def test_two_who_give_up_in_one_moment_hold_nobody_up(loop: VirtualLoop):
         await clock.sleep(0)
         tasks[0].cancel()
         tasks[1].cancel()
-        sender.release()
+        sender.release(Priority.ENTRY)
         await tasks[2]
         await asyncio.gather(*tasks, return_exceptions=True)
 

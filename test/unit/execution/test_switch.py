@@ -75,6 +75,7 @@ def test_a_foreign_order_calls_it_off_and_somebody_is_told_once(bench):
     assert len(alarms(bench)) == 1
     assert "not ours" in alarms(bench)[0]
     assert bench.told[-1] == SECONDS
+    assert bench.calmed == ["SWITCH_OFF"]
 
 
 def test_a_refusal_is_told_and_tried_again(bench):

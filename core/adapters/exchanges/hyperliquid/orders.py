@@ -106,10 +106,11 @@ class Orders:
             side,
             limit,
             amount,
-            replace(
-                options,
-                time_in_force=TimeInForce.IOC if price is None else options.time_in_force,
+            OrderOptions(
                 client_order_id=None if name is None else self._ids.cloid(name),
+                time_in_force=TimeInForce.IOC if price is None else options.time_in_force,
+                post_only=options.post_only,
+                reduce_only=options.reduce_only,
             ),
         )
         check_leaves(self._venue, options.may_leave)  # a price may have been waited for

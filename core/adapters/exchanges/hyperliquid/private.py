@@ -55,8 +55,9 @@ class PrivateDialect(HyperliquidDialect):
         self._news = news
         self._catch_up = catch_up
         self._began: datetime | None = None
-        self._filled: dict[str, Decimal] = {}
-        """Order id -> what its executions on this socket add up to, while it is open."""
+        self._filled: dict[str, dict[str, Decimal]] = {}
+        """Order id -> trade id -> amount of its executions on this socket, while it is open; one
+        that is told twice counts once."""
 
     async def catch_up(self, link: Link) -> None:
         """See `Dialect.catch_up`."""
@@ -89,7 +90,7 @@ class PrivateDialect(HyperliquidDialect):
             if is_snapshot or not isinstance(data, dict) or "fills" not in data:
                 return  # what was missed is asked for by `catch_up`, and what is older is known
             for fill in parse.parse_fills_event(data, reading):
-                self._filled[fill.order_id] = self._filled.get(fill.order_id, _ZERO) + fill.amount
+                self._filled.setdefault(fill.order_id, {})[fill.trade_id] = fill.amount
                 self._hub.tell_user(self.ours(fill))
             self._news(link, False)  # noqa: FBT003 # no settlement
         elif channel == "userFundings":
@@ -105,7 +106,7 @@ class PrivateDialect(HyperliquidDialect):
         """
         if not order.status.is_final:
             return order
-        filled = self._filled.pop(order.order_id, _ZERO)
+        filled = sum(self._filled.pop(order.order_id, {}).values(), _ZERO)
         return order if order.status is OrderStatus.FILLED else replace(order, filled=filled)
 
     def ours(self, data: OrderData | FillData) -> OrderData | FillData:

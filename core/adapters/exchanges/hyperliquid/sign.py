@@ -166,11 +166,11 @@ def wire_number(value: Decimal) -> str:
     Raises:
         ValueError: If the value has more.
     """
-    exponent = value.normalize().as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -_MAX_DECIMALS:
+    text = plain(value)
+    if not value.is_finite() or len(text.partition(".")[2]) > _MAX_DECIMALS:
         message = f"{value} has more than {_MAX_DECIMALS} decimals"
         raise ValueError(message)
-    return plain(value)
+    return text
 
 
 def _cloid(text: str) -> str:

@@ -71,6 +71,7 @@ CAPABILITIES: Final = Capabilities(
     market_types=frozenset({ExchangeType.PERPETUAL, ExchangeType.SPOT}),
     max_client_order_id_length=32,
     has_dead_mans_switch=True,
+    changes_in_flight=3,  # one under way, one on its heels, one that waits for its outcome
 )
 CHAIN, TEST_CHAIN = 304, 300
 _OVERLAP: Final = timedelta(seconds=5)

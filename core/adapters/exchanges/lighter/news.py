@@ -70,7 +70,8 @@ class News:
         self._by_id: OrderedDict[str, OrderData] = OrderedDict()
         self._creating: set[str] = set()
         """Client order indexes of creates whose outcome is waited for."""
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: dict[asyncio.Event, None] = {}
+        """Set by any news, who waited longest first."""
         self._positions: dict[str, PositionData] | None = None
         """Symbol -> position other than flat; None before the first word."""
 
@@ -178,7 +179,7 @@ class News:
 
     async def _of(self, told: Callable[[], OrderData | None]) -> OrderData | None:
         news = asyncio.Event()
-        self._waiting.add(news)
+        self._waiting[news] = None
         try:
             async with self._clock.timeout(_PATIENCE_S):
                 while (order := told()) is None:
@@ -188,7 +189,7 @@ class News:
         except TimeoutError:
             return None
         finally:
-            self._waiting.discard(news)
+            del self._waiting[news]
 
     def _ours(self, data: T) -> T:
         return replace(data, client_order_id=self._numbers.ours(data.client_order_id))

@@ -449,7 +449,7 @@ def parse_account_orders(raw: object, reading: Reading) -> tuple[OrderData, ...]
 def parse_orders(raw: object, reading: Reading) -> tuple[OrderData, ...]:
     """REST `accountActiveOrders` and `accountInactiveOrders`, in the venue's order."""
     answer = Fields(raw, _ORDERS, reading)
-    return tuple(parse_order(row, reading) for row in answer.items_or_empty("orders"))
+    return tuple(parse_order(row, reading) for row in _listed(raw, answer, "orders"))
 
 
 def parse_order(raw: object, reading: Reading) -> OrderData:
@@ -517,7 +517,7 @@ def parse_fills(raw: object, reading: Reading) -> tuple[FillData, ...]:
     answer = Fields(raw, _TRADES, reading)
     return tuple(
         _fill(fields, reading.account)
-        for fields in objects(answer.items_or_empty("trades"), _TRADE, reading)
+        for fields in objects(_listed(raw, answer, "trades"), _TRADE, reading)
     )
 
 
@@ -663,7 +663,7 @@ def parse_funding_payments(raw: object, reading: Reading) -> tuple[FundingPaymen
             position=fields.choice("position_side", signs) * fields.amount("position_size"),
             at=fields.time("timestamp", SECOND),
         )
-        for fields in objects(answer.items_or_empty("position_fundings"), _PAYMENT, reading)
+        for fields in objects(_listed(raw, answer, "position_fundings"), _PAYMENT, reading)
     )
 
 
@@ -724,6 +724,17 @@ def _truth(fields: Fields, name: str) -> bool:
     if value in (0, 1) and not isinstance(value, bool):
         return value == 1
     return fields.flag_or(name, default=False)
+
+
+def _listed(raw: object, answer: Fields, name: str) -> list[object]:
+    """The rows of an answer about us; null stands for none, and a list that is missing for nothing.
+
+    Raises:
+        MalformedMessage: If there is no such list: whatever was answered, it is not the question,
+            and that nothing is there must not follow from it.
+    """
+    is_there = isinstance(raw, dict) and name in raw
+    return answer.items_or_empty(name) if is_there else answer.items(name)
 
 
 def _rows(raw: object) -> list[object]:

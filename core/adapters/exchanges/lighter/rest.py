@@ -36,6 +36,7 @@ from core.errors import (
     VenueError,
 )
 from core.infrastructure.clock import NS_PER_S
+from core.infrastructure.departures import departures, note_departure
 
 T = TypeVar("T")
 
@@ -56,6 +57,11 @@ _PAGE: Final = 100
 _SHARED_NS: Final = 300_000_000
 """So old may the answer be that somebody else was given to the same question."""
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def weight_of(path: str) -> int:
+    """What a request costs a premium account, by the last part of its path."""
+    return _WEIGHTS.get(path.rpartition("/")[2], _OTHER)
 
 
 class LighterRest(Rest):
@@ -160,13 +166,16 @@ class LighterRest(Rest):
         question = f"{path}?{urlencode(params)}"
         known = self._shared.get(question)
         if known is not None and self.clock.monotonic_ns() - known[0] <= _SHARED_NS:
+            note_departure(known[0])
             return known[1]
         try:
-            answer = await self._get(path, params, headers, is_urgent=is_urgent)
+            with departures() as noted:
+                answer = await self._get(path, params, headers, is_urgent=is_urgent)
         except AuthError:
             self.forget_token()
             raise
-        left_ns = self.clock.monotonic_ns() - round((self.latency_ms or 0.0) * 1e6)
+        (left_ns,) = noted
+        note_departure(left_ns)
         if left_ns > self._changed_ns:
             self._shared[question] = (left_ns, answer)
         return answer
@@ -268,7 +277,7 @@ class LighterRest(Rest):
         self._token_ends_s = 0
 
     def _weight(self, path: str) -> int:
-        return _WEIGHTS.get(path, _OTHER) if self._is_premium else 1
+        return weight_of(path) if self._is_premium else 1
 
     async def walk(
         self,

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from core.adapters.exchanges.decoding import number
 from core.adapters.exchanges.models import BookLevel
+from core.adapters.exchanges.native.numbers import Numbers
 
 SHOWN: Final = 50
 """Levels a side that a streamed book tells of."""
+_NUMBERS: Final = Numbers()
+"""Most prices and amounts of a book are those of the book before."""
+
+
+class _LevelMold:
+    """A level while it is made, as `hub.TradeMold` is a trade: forty come with every book."""
+
+    __slots__ = ("amount", "price")
+
+    price: Decimal
+    amount: Decimal
 
 
 def levels_of(pairs: Iterable[tuple[str, str]]) -> tuple[BookLevel, ...]:
@@ -19,11 +31,15 @@ def levels_of(pairs: Iterable[tuple[str, str]]) -> tuple[BookLevel, ...]:
     Raises:
         ValueError: If a price or an amount is none, or not above 0.
     """
-    found = tuple(BookLevel(number(price), number(amount)) for price, amount in pairs)
-    for level in found:
-        if level.price <= 0 or level.amount <= 0:
-            raise ValueError(f"{level.amount} at {level.price} is no level")
-    return found
+    known, mold = _NUMBERS, _LevelMold
+    found: list[BookLevel] = []
+    for price, amount in pairs:
+        made = mold()
+        made.price = known[price]
+        made.amount = known[amount]
+        made.__class__ = BookLevel  # type: ignore[assignment] # the mold is left
+        found.append(made)  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def check_sides(bids: tuple[BookLevel, ...], asks: tuple[BookLevel, ...]) -> None:
@@ -32,9 +48,11 @@ def check_sides(bids: tuple[BookLevel, ...], asks: tuple[BookLevel, ...]) -> Non
     Raises:
         ValueError: If not.
     """
-    for side, sign in ((bids, -1), (asks, 1)):
-        for first, second in pairwise(side):
-            if (second.price - first.price) * sign <= 0:
-                raise ValueError(f"{second.price} stands behind {first.price}")
+    for first, second in pairwise(bids):
+        if second.price >= first.price:
+            raise ValueError(f"{second.price} stands behind {first.price}")
+    for first, second in pairwise(asks):
+        if second.price <= first.price:
+            raise ValueError(f"{second.price} stands behind {first.price}")
     if bids and asks and bids[0].price >= asks[0].price:
         raise ValueError(f"the bid {bids[0].price} reaches the ask {asks[0].price}")

@@ -27,6 +27,7 @@ from core.errors import (
     VenueError,
 )
 from core.infrastructure.clock import Clock
+from core.infrastructure.departures import note_departure
 
 TIMEOUT_S: Final = 5.0
 
@@ -107,6 +108,7 @@ class Rest:
         except TransportError as error:
             raise self.failed(error, is_order=is_order) from error
         self.latency_ms = (self.clock.monotonic_ns() - began_ns) / 1e6
+        note_departure(began_ns)
         self.on_response(response, budget)
         return self._read(response, budget, is_order=is_order)
 
