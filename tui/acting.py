@@ -238,7 +238,20 @@ class Acting:
             words_ = self.app.look.words
             self.show_error(words_("said.read_failed", path=str(path), reason=str(error)))
             return
-        request = StartBot(app=bot.app, path=str(path), text=text, is_live=self.app.mode == "live")
+        options = bot.options
+        request = StartBot(
+            app=bot.app,
+            path=str(path),
+            text=text,
+            is_live=self.app.mode == "live",
+            feed=options.feed,
+            speed=options.speed,
+            seed=options.seed,
+            is_recorded=options.is_recorded,
+            symbol=options.symbol,
+            market=options.market,
+            interval=options.interval,
+        )
         if self.desk.is_repeat("run", bot.name):
             self.app.say(self.app.look.words("said.twice"))
             return

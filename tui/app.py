@@ -43,7 +43,7 @@ from tui.modals.sheet import Sheet
 from tui.palette import SuiteCommands
 from tui.presentation import glyphs, times
 from tui.presentation.look import Look
-from tui.presentation.message import in_words
+from tui.presentation.message import in_words, line_in_words
 from tui.presentation.topbar import Bar, mode_words
 from tui.result import ScreenResult
 from tui.saying import Saying
@@ -63,6 +63,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Waits between tries to reach an engine that is gone."""
+IDENTITIES: Final = frozenset({"client_order_id", "order_id", "trade_id"})
+"""Fields that a person reads last: they stand at the end of a line of the log."""
 LIST_S: Final = 2.0
 """Orders and requests are asked for this often while they are in view."""
 
@@ -138,6 +140,8 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
         self.said = Said("")
         self._seen_message: tuple[str, datetime | None] = ("", None)
         self._seen_alarm: tuple[str, str, datetime | None] = ("", "", None)
+        self._said_alarm: Said | None = None
+        """The words of the alarm that is not over yet."""
         self._is_paint_due = False
         self.retry_now = asyncio.Event()
         self._paint: Paint | None = None
@@ -298,15 +302,18 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
         fresh = (snapshot.message, snapshot.message_at)
         if snapshot.message and fresh != self._seen_message:
             self._seen_message = fresh
-            clock = "" if snapshot.message_at is None else self.look.time(snapshot.message_at)
-            tone = "error" if snapshot.is_error else ""
             if not self.said.is_sticky or snapshot.is_error:
-                self.said = Said(snapshot.message, tone, clock, is_sticky=snapshot.is_error)
+                self.said = newest_said(snapshot, self.look)
         alarm = (snapshot.bot, snapshot.alarm, snapshot.alarm_at)
-        if snapshot.alarm_at is not None and alarm != self._seen_alarm:
+        if snapshot.alarm_at is None:
+            if self.said is self._said_alarm:
+                self.said = newest_said(snapshot, self.look)
+            self._said_alarm = None
+        elif alarm != self._seen_alarm:
             self._seen_alarm = alarm
-            said = in_words(snapshot.alarm_code, snapshot.alarm, self.look)
+            said = in_words(snapshot.alarm_code, snapshot.alarm, snapshot.alarm_fields, self.look)
             self.said = Said(said, "error", self.look.time(snapshot.alarm_at), is_sticky=True)
+            self._said_alarm = self.said
 
     # Paint.
 
@@ -443,9 +450,19 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
     # Leaving.
 
 
+def newest_said(snapshot: GridSnapshot, look: Look) -> Said:
+    """What happened last to a bot, as the message line says it."""
+    fields = snapshot.message_fields
+    said = line_in_words(snapshot.message_event, snapshot.message, fields, look)
+    clock = "" if snapshot.message_at is None else look.time(snapshot.message_at)
+    tone = "error" if snapshot.is_error else ""
+    return Said(said, tone, clock, is_sticky=snapshot.is_error)
+
+
 def log_row(line: DiaryLine) -> LogRow:
     """A diary event as a line of the log."""
-    fields = " ".join(f"{name}={'—' if value is None else value}" for name, value in line.fields)
+    told = sorted(line.fields, key=lambda field: field[0] in IDENTITIES)
+    fields = " ".join(f"{name}={'—' if value is None else value}" for name, value in told)
     is_bad = line.event in {"order.unknown", "risk.denied", "risk.halted", "order.rejected"}
     level = "warning" if is_bad else "info"
     return LogRow(at=line.at, level=level, source=line.bot, text=f"{line.event} {fields}".strip())

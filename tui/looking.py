@@ -22,6 +22,7 @@ from tui.modals.lists import ListSheet
 from tui.modals.prompt import Prompt
 from tui.presentation.csv import csv_text
 from tui.screens.suite import AnyPanel, SuiteScreen
+from tui.widgets.bars import Said
 from tui.widgets.charts import ChartPanel
 from tui.widgets.home_panels import BotTable, PositionsTable, VenueTable
 from tui.widgets.ladder_view import LadderView
@@ -66,6 +67,8 @@ class Looking:
     def go(self, mode: str) -> None:
         """Switches the screen and watches what it needs."""
         if mode != self.app.screen_name:
+            if not self.app.said.is_sticky:
+                self.app.said = Said("")  # what happened last there is soon not the last here
             self.app.switch_mode(mode)
             self.app.call_after_refresh(self.app.watch_engine)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tui.language import en
+from tui.language.heard import NOTHING, Heard
 
 LANGUAGES = ("en", "zh")
 
@@ -21,6 +22,8 @@ class Words:
 
     language: str
     texts: Mapping[str, str]
+    heard: Heard = NOTHING
+    """What the engine says, in this language."""
 
     def __call__(self, id_: str, **holes: object) -> str:
         """The sentence `id_` with its holes filled.
@@ -40,9 +43,10 @@ class Words:
 def words(language: str) -> Words:
     """The catalogue of `en` or `zh`; English for any other."""
     if language == "zh":
-        from tui.language import zh
+        from tui.language import zh, zh_engine
 
-        return Words("zh", zh.TEXTS)
+        heard = Heard.of(zh_engine.LINES, zh_engine.SHAPES, zh_engine.NAMES, zh_engine.JOINTS)
+        return Words("zh", zh.TEXTS, heard)
     return Words("en", en.TEXTS)
 
 

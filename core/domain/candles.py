@@ -1,4 +1,4 @@
-"""Candles in integers: the path of prices inside one, and trades summed up into them.
+"""Candles in integers, and the path of prices inside one.
 
 A candle says where the price went, not in which order. The path assumes the worse order for whoever
 holds the position: first the extreme that hurts, then the one that helps.
@@ -7,8 +7,6 @@ holds the position: first the extreme that hurts, then the one that helps.
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,68 +86,3 @@ def timeframe_ns(timeframe: str) -> int:
         message = f"{timeframe!r} is no interval: expected a number and ms, s, m, h, d or w (5m)"
         raise ValueError(message)
     return int(match[1]) * _UNIT_NS[match[2]]
-
-
-class CandleSeries:
-    """The newest candles of a market, from trades in order of time.
-
-    Intervals without a trade have no candle. The last candle is open until a trade of a later
-    interval comes.
-    """
-
-    def __init__(self, interval_ns: int, *, limit: int = 1_000) -> None:
-        """Keeps at most `limit` candles of `interval_ns` each, aligned to 1970."""
-        if interval_ns <= 0 or limit <= 0:
-            message = "interval and limit must be above 0"
-            raise ValueError(message)
-        self.interval_ns = interval_ns
-        self._closed: deque[Candle] = deque(maxlen=limit)
-        self._start: int | None = None
-        self._open = self._high = self._low = self._close = self._volume = 0
-
-    def add(self, at_ns: int, price: int, amount: int) -> None:
-        """Takes one trade in.
-
-        Raises:
-            ValueError: If the trade lies before the open candle, or `price` is not above 0.
-        """
-        if price <= 0:
-            message = f"no price: {price}"
-            raise ValueError(message)
-        start = at_ns - at_ns % self.interval_ns
-        if start == self._start:
-            self._high = max(self._high, price)
-            self._low = min(self._low, price)
-            self._close = price
-            self._volume += amount
-            return
-        if self._start is not None:
-            if start < self._start:
-                message = f"trade at {at_ns} lies before the open candle of {self._start}"
-                raise ValueError(message)
-            self._closed.append(self._current(self._start))
-        self._start = start
-        self._open = self._high = self._low = self._close = price
-        self._volume = amount
-
-    def extend(self, trades: Iterable[tuple[int, int, int]]) -> None:
-        """Takes trades in: (time in ns, price, amount), in order of time."""
-        for at_ns, price, amount in trades:
-            self.add(at_ns, price, amount)
-
-    def candles(self, limit: int | None = None) -> tuple[Candle, ...]:
-        """The newest candles from old to new, the last one still open."""
-        if self._start is None:
-            return ()
-        found = (*self._closed, self._current(self._start))
-        return found if limit is None else found[max(0, len(found) - limit) :]
-
-    def _current(self, start: int) -> Candle:
-        return Candle(
-            open_ns=start,
-            open=self._open,
-            high=self._high,
-            low=self._low,
-            close=self._close,
-            volume=self._volume,
-        )

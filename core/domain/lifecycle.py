@@ -224,15 +224,3 @@ def contradicts(state: OrderState, signal: Signal) -> bool:
         Signal.FILL,
         Signal.COMPLETE,
     )
-
-
-def precedes(earlier: OrderState, later: OrderState) -> bool:
-    """Whether `later` can be reached from `earlier` (or is the same): the partial order of P8."""
-    reached = {earlier}
-    frontier = [earlier]
-    while frontier:
-        for state in TRANSITIONS[frontier.pop()].values():
-            if state not in reached:
-                reached.add(state)
-                frontier.append(state)
-    return later in reached

@@ -18,7 +18,7 @@ from core.infrastructure.clock import Cancellable
 from core.services.grid.outcome import BotOutcome
 from core.services.grid.service import GridService
 from core.services.grid.snapshot import GridPhase, GridSnapshot
-from core.services.portfolio.snapshot import BotResult, BotRow
+from core.services.portfolio.snapshot import BotResult, BotRow, RunOptions
 
 STOP_ACTS: Final = {
     OnExit.KEEP: Act.STOP_KEEP,
@@ -102,6 +102,7 @@ class Bot:
             pnl=result.net,
             risk_used=max(used, default=None),
             config_path=self.request.path,
+            options=run_options(self.request),
             result=BotResult(
                 position=result.position,
                 realized_pnl=result.realized_pnl,
@@ -145,3 +146,16 @@ class Bot:
                 handle.cancel()
         self.deadline = self.grace = None
         self.end_timer = None
+
+
+def run_options(request: StartBot) -> RunOptions:
+    """What was said beside the file, for whoever starts it again."""
+    return RunOptions(
+        feed=request.feed,
+        speed=request.speed,
+        seed=request.seed,
+        is_recorded=request.is_recorded,
+        symbol=request.symbol,
+        market=request.market,
+        interval=request.interval,
+    )

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
-from core.adapters.exchanges.interface import ExchangeInterface
+from core.adapters.exchanges.interface import ExchangeInterface, ProvesKeys
 from core.errors import AuthError, ConfigError, CtosError, NotSupported, TransportError, VenueError
 from core.services.doctor import venue as judge
 from core.services.doctor.snapshot import Check, Health, skipped
@@ -21,14 +21,6 @@ PATIENCE_S: Final = 30.0
 LEAVE_S: Final = 5.0
 
 T = TypeVar("T")
-
-
-@runtime_checkable
-class ProvesKeys(Protocol):
-    """An adapter that can try its keys without opening anything."""
-
-    async def prove(self) -> None:
-        """Raises `AuthError` with the code of what is wrong."""
 
 
 @runtime_checkable

@@ -181,10 +181,6 @@ class EngineClient:
                 return
             await self._told.wait()
 
-    async def wait_lost(self) -> None:
-        """Returns when the connection has ended."""
-        await asyncio.wait({self._listener})
-
     async def close(self) -> None:
         """Ends the connection. Idempotent."""
         self._listener.cancel()

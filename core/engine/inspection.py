@@ -19,6 +19,7 @@ from core.errors import CtosError
 from core.services.audit.checks import audit_bot, audit_symbol
 from core.services.audit.records import Books, BotRecords, JournalHistory, VenueRecords
 from core.services.audit.snapshot import AuditReport, Finding, Verdict
+from core.services.gateway import LIFE_KEY
 from core.services.ports import BotRow, EvidenceRow
 
 ON_ITS_WAY_NS: Final = 10_000_000_000
@@ -94,6 +95,7 @@ def _records_of(bench: Bench, bot: BotRow) -> BotRecords:
     evidence: dict[str, list[EvidenceRow]] = defaultdict(list)
     for row in history.evidence(identity):
         evidence[row.client_order_id].append(row)
+    state = history.state(identity)
     return BotRecords(
         bot=bot,
         instrument=bench.instrument(bot),
@@ -102,7 +104,8 @@ def _records_of(bench: Bench, bot: BotRow) -> BotRecords:
         funding=tuple(history.funding(identity)),
         ledger=history.ledger(identity),
         evidence={key: tuple(rows) for key, rows in evidence.items()},
-        books=bench.books(bot, history.state(identity)),
+        books=bench.books(bot, state),
+        began_ns=int(state.get(LIFE_KEY, "0")),
     )
 
 

@@ -11,7 +11,9 @@ that was written while the wall was ahead would make every price look old for ev
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from core.adapters.exchanges.models import from_ns, to_ns
 from core.errors import ConfigError
 from core.infrastructure.clock import Clock, ScaledClock, SteadyClock, WallClock
 from core.services.ports import Feed, FeedKind, Journal
@@ -75,6 +77,29 @@ class Pace:
         if self.is_wall:
             return SteadyClock(wall)
         return ScaledClock(start_ns, self.speed, wall.monotonic_ns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTime:
+    """Where a moment of the machine's time lies in an engine's own, for its log beside its diary.
+
+    Both are counted from one moment; the same moment always becomes the same.
+    """
+
+    wall_ns: int
+    own_ns: int
+    speed: float
+
+    @classmethod
+    def of(cls, clock: Clock, wall: Clock) -> OwnTime | None:
+        """For an engine whose clock was made now; None where its time is the machine's."""
+        if not isinstance(clock, ScaledClock):
+            return None
+        return cls(wall_ns=wall.now_ns(), own_ns=clock.now_ns(), speed=clock.speed)
+
+    def at(self, moment: datetime) -> datetime:
+        """The engine's time at a moment of the machine's."""
+        return from_ns(self.own_ns + round((to_ns(moment) - self.wall_ns) * self.speed))
 
 
 def newest_ns(journal: Journal) -> int | None:

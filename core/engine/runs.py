@@ -184,7 +184,7 @@ def _tell_notices(started: BotStarted, teller: RunTeller) -> None:
 
 
 def _folder(home: Home, name: str, *, is_resumed: bool) -> Path:
-    folder = home.root / "runs" / name
+    folder = home.find_run(name)
     is_there = folder.is_dir() and any(folder.iterdir())
     return home.run_folder(name, is_resumed=is_resumed or is_there)
 

@@ -22,7 +22,9 @@ class Variable:
 
 KNOWN = (
     Variable("CTOS_HOME", "Folder of journals, runs and settings instead of the platform's own."),
-    Variable(PASSPHRASE, "Opens sealed keys (`ctos keys set --store sealed`) where nobody is asked."),
+    Variable(
+        PASSPHRASE, "Opens sealed keys (`ctos keys set --store sealed`) where nobody is asked."
+    ),
     Variable("CTOS_LOG_LEVEL", "debug, info, warning or error; info when unset."),
     Variable("CTOS_THEME", "Name of the screen's colour theme."),
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import stat
 import sys
 from collections.abc import Mapping
@@ -31,7 +30,6 @@ PRIVATE_FOLDER = 0o700
 MAX_TEXT_BYTES = 1_000_000
 _HOLDER_BYTES = 128
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 
 def write_atomic(path: Path, content: str | bytes, *, mode: int = PRIVATE_FILE) -> None:
@@ -154,25 +152,6 @@ def read_private_text(path: Path, *, limit: int = MAX_TEXT_BYTES) -> str:
         raise ConfigError("is not UTF-8.", source=str(path)) from error
 
 
-def resolve_inside(root: Path, text: str) -> Path:
-    """A path that was written in a file, which must stay under `root`.
-
-    Raises:
-        ConfigError: For an absolute path, `..`, `~`, a drive, a device, a link that leads out, or a
-            name with other characters than letters, digits, dot, dash and underscore.
-    """
-    parts = text.split("/")
-    if not text or not all(_NAME.fullmatch(part) for part in parts):
-        message = f"the path {text[:60]!r} must be plain names under {root}, such as tapes/btc.csv."
-        raise ConfigError(message)
-    path = (root / text).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise ConfigError(f"the path {text!r} leads out of {root}.")
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ConfigError(f"{text!r} is no regular file.")
-    return path
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
     """Who holds a lock, as written in its file."""
@@ -194,6 +173,8 @@ class FileLock:
         self.path = path
         self._file: IO[bytes] | None = None
         self._holder: Holder | None = None
+        self._mark: tuple[tuple[int, ...], bytes] | None = None
+        """Which file the lease is, and what we wrote into it; looked at before every order."""
 
     @property
     def token(self) -> int:
@@ -226,30 +207,33 @@ class FileLock:
         holder = Holder(pid=os.getpid(), started_ns=started_ns, token=token)
         fields = {"pid": holder.pid, "started_ns": holder.started_ns, "token": holder.token}
         # One write over a record of fixed length: a crash leaves the old token or the new one.
-        file.write(json.dumps(fields).ljust(_HOLDER_BYTES - 1).encode() + b"\n")
+        record = json.dumps(fields).ljust(_HOLDER_BYTES - 1).encode() + b"\n"
+        file.write(record)
         file.flush()
         os.fsync(file.fileno())
         self._file, self._holder = file, holder
+        self._mark = _which(os.fstat(file.fileno())), record
         return holder
 
     def is_held(self) -> bool:
-        """Whether the lease is ours: also False when its file was removed or replaced."""
-        if self._file is None or self._holder is None:
+        """Whether the lease is ours: False too when its file is away, another, or says another."""
+        if self._file is None or self._mark is None:
             return False
-        ours = os.fstat(self._file.fileno())
+        which, record = self._mark
+        descriptor = self._file.fileno()
         try:
-            there = self.path.stat()
+            if _which(os.lstat(self.path)) != which:
+                return False
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            return os.read(descriptor, _HOLDER_BYTES) == record
         except OSError:
             return False
-        return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) and (
-            read_holder(self.path) == self._holder
-        )
 
     def release(self) -> None:
         """Gives the lease back; does nothing when it is not held."""
         if self._file is not None:
             self._file.close()
-        self._file = self._holder = None
+        self._file = self._holder = self._mark = None
 
     def __enter__(self) -> Self:
         return self
@@ -261,6 +245,11 @@ class FileLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _which(about: os.stat_result) -> tuple[int, ...]:
+    """What tells one private file from another, and from itself once others may write it."""
+    return about.st_dev, about.st_ino, about.st_mode, about.st_uid
 
 
 def read_holder(path: Path) -> Holder | None:

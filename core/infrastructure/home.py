@@ -73,6 +73,16 @@ class Home:
             raise ConfigError(f"there is no mode {mode[:20]!r}; modes: {', '.join(MODES)}.")
         return self._folder(mode)
 
+    def find_run(self, name: str) -> Path:
+        """Where a run of this name is, or would be; nothing is made.
+
+        Raises:
+            ConfigError: If the name is no plain name.
+        """
+        if not _RUN_NAME.fullmatch(name):
+            raise ConfigError(f"the run {name[:60]!r} needs a plain name, such as may-2026.")
+        return self.root / "runs" / name
+
     def run_folder(self, name: str, *, is_resumed: bool = False) -> Path:
         """The folder of a run on virtual time.
 
@@ -83,9 +93,7 @@ class Home:
             ConfigError: If the name is no plain name, a run of that name exists and is not resumed,
                 or none exists to resume.
         """
-        if not _RUN_NAME.fullmatch(name):
-            raise ConfigError(f"the run {name[:60]!r} needs a plain name, such as may-2026.")
-        folder = self.root / "runs" / name
+        folder = self.find_run(name)
         exists = folder.is_dir() and any(folder.iterdir())
         if exists and not is_resumed:
             remedy = "Resume it with --resume, or give this one another name."

@@ -1,8 +1,6 @@
-"""Identities of letters and digits, made from a source of chance or from a name."""
+"""Identities of letters and digits, made from a source of chance."""
 
 from __future__ import annotations
-
-import hashlib
 
 from core.infrastructure.rng import Rng
 
@@ -28,9 +26,3 @@ def base36(number: int) -> str:
 def random_id(rng: Rng, length: int = 10) -> str:
     """Random letters and digits; ten of them hold 51 bits."""
     return "".join(_DIGITS[rng.integer(0, 35)] for _ in range(length))
-
-
-def name_hash(text: str, length: int = 4) -> str:
-    """Letters and digits that always stand for the same text; four tell 1.6 million apart."""
-    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
-    return base36(number).rjust(length, "0")[-length:]

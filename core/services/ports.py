@@ -1,4 +1,4 @@
-"""The doors that services need and adapters build, as Protocols: Journal, Feed, Notifier.
+"""The doors that services need and adapters build, as Protocols: Journal and Feed.
 
 A feed gives prices to the paper venue. It is columnar: a chunk is a set of integer columns of one
 length, so that a run on virtual time can leap over rows that cannot matter (see Horizon in
@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple, Protocol
-
-from core.adapters.exchanges.models import Instrument
 
 
 class FeedKind(StrEnum):
@@ -112,26 +110,6 @@ class PushFeed(Feed, Protocol):
         Raises:
             VenueError: If the venue cannot be reached or refuses the subscription.
         """
-
-
-class FeedFactory(Protocol):
-    """Makes a feed from what the user wrote after `--feed`."""
-
-    def __call__(self, spec: str, instrument: Instrument) -> Feed:
-        """`auto`, `live`, `sim`, `sim:SEED`, or a path (docs/paper.md).
-
-        Raises:
-            ConfigError: For a spec that names nothing.
-            FeedError: For a recording that cannot be trusted.
-            ExtraMissing: For Parquet without the `data` extra.
-        """
-
-
-class Notifier(Protocol):
-    """Tells a person."""
-
-    def notify(self, title: str, text: str) -> None:
-        """Queues a notice; never blocks, drops the oldest when full."""
 
 
 # -- journal ----------------------------------------------------------------------------------

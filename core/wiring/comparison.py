@@ -41,7 +41,7 @@ def parity(
     from core.services.backtest.record import RunRecord
     from core.services.backtest.snapshot import ParityReport
 
-    folder = place.root / "runs" / name
+    folder = place.find_run(name)
     is_run = not is_paper and (folder / JOURNAL).is_file()
     if not is_run:
         folder = place.root / "paper"

@@ -158,7 +158,7 @@ def _journal_folder(place: Home, mode: str, run: str | None) -> Path | None:
     Raises:
         ConfigError: For a run that is not there.
     """
-    folder = place.mode_folder(mode) if run is None else place.root / "runs" / run
+    folder = place.mode_folder(mode) if run is None else place.find_run(run)
     if (folder / JOURNAL).is_file():
         return folder
     if run is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.wiring.venues import Opening, factory, has_adapter
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from core.adapters.feeds.spool import Spool
     from core.services.recorder.rows import Kind
     from core.services.recorder.service import Recorded
+
+
+_LOCK: Final = ".recording.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,6 @@ def record(request: RecordRequest) -> Recorded:
     from core.services.recorder.service import Recorder, Wish
 
     clock = WallClock()
-    ensure_folder(request.out)
     tap = _Tap()
     spot = [name.upper().endswith("-SPOT") for name in request.symbols]
     market = None if any(spot) and not all(spot) else "spot" if all(spot) else "perpetual"
@@ -88,9 +91,30 @@ def record(request: RecordRequest) -> Recorded:
                 loop.add_signal_handler(getattr(signal, name), recorder.end)
         return await recorder.run()
 
-    with FileLock(request.out / ".recording.lock") as lock:
-        lock.acquire(clock.now_ns())
-        return asyncio.run(run(_spools(request)))
+    with _folders(request):
+        ensure_folder(request.out)
+        with FileLock(request.out / _LOCK) as lock:
+            lock.acquire(clock.now_ns())
+            return asyncio.run(run(_spools(request)))
+
+
+@contextmanager
+def _folders(request: RecordRequest) -> Iterator[None]:
+    """Leaves no folder behind that this recording made and put nothing into."""
+    places = (*_inner(request), request.out, *request.out.parents)
+    new = [path for path in places if not path.exists()]
+    try:
+        yield
+    finally:
+        for folder in new:
+            if {path.name for path in folder.glob("*")} == {_LOCK}:
+                (folder / _LOCK).unlink()
+            with suppress(OSError):  # it holds something, or was never made
+                folder.rmdir()
+
+
+def _inner(request: RecordRequest) -> tuple[Path, Path]:
+    return request.out / "books", request.out / "raw"
 
 
 def _missing_of(exchange: ExchangeInterface) -> Mapping[str, int]:
@@ -124,7 +148,7 @@ def _spools(request: RecordRequest) -> dict[Kind, Spool]:
     if is_parquet and not is_available():
         raise ExtraMissing("data", "Writing Parquet")
     table = partial(to_parquet, integers=WHOLE_COLUMNS) if is_parquet else renamed(".csv")
-    places = {Kind.BOOKS: request.out / "books", Kind.RAW: request.out / "raw"}
+    places = dict(zip((Kind.BOOKS, Kind.RAW), _inner(request), strict=True))
     wanted = [*map(Kind, request.kinds), *([Kind.RAW] if request.has_raw else []), Kind.GAPS]
     spools = {}
     for kind in wanted:

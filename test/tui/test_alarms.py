@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.services.grid.snapshot import GridPhase
 from tui.strings import words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,3 +73,44 @@ async def test_an_alarm_stands_on_the_screen_until_it_is_read(
         assert words(language)(f"alarm.{code}") in picture
         assert "order 77" in picture
     assert f"{code}:" not in shown
+
+
+async def test_an_alarm_whose_cause_is_over_leaves_the_screen(make_app, source, samples, text):
+    """What happened last stands in its place, unless something else was said meanwhile."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        told = {"alarm": "clock", "alarm_code": "CLOCK_DIFFERS", "alarm_at": samples.NOW}
+        source.push(samples.grid(message="buy filled 0.02 @ 101", **told))
+        await settle(pilot)
+        shown = text(app)
+        source.push(samples.grid(message="buy filled 0.02 @ 101"))
+        await settle(pilot)
+        later = text(app)
+
+    assert words("en")("alarm.CLOCK_DIFFERS") in shown
+    assert words("en")("alarm.CLOCK_DIFFERS") not in later
+    assert "buy filled 0.02 @ 101" in later
+
+
+async def test_a_chinese_screen_says_what_happened_in_chinese(make_app, source, samples, text):
+    """From the line's name and fields, not from its English words."""
+    app = make_app(display={"language": "zh"})
+    fields = (("side", "buy"), ("amount", "0.02"), ("price", "101"), ("level", 7))
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        source.push(
+            samples.grid(
+                message="buy filled 0.02 @ 101",
+                message_event="order.filled",
+                message_fields=fields,
+                phase_reason="paused by you. Orders stay; nothing new is sent.",
+                phase=GridPhase.PAUSED,
+            )
+        )
+        await settle(pilot)
+        shown = text(app)
+
+    assert "买单成交 0.02 @ 101  第 7 格" in shown
+    assert "由 您 暂停" in shown
+    assert "filled" not in shown.splitlines()[-2]

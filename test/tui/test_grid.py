@@ -28,8 +28,9 @@ from core.services.grid.snapshot import ClosingStep, GridPhase, SlotState
 from core.services.market_data.snapshot import FeedLight
 from tui.modals.closing import ClosingSheet
 from tui.modals.confirm import ConfirmSheet, TypedSheet
-from tui.modals.explain import DetailSheet, ErrorSheet, HelpSheet
+from tui.modals.explain import DetailSheet, ErrorSheet, HelpSheet, why_line
 from tui.modals.kill import KillSheet
+from tui.presentation.cells import plain_text
 
 SIZE = (120, 36)
 
@@ -597,3 +598,15 @@ async def test_only_changed_lines_are_painted_again(make_app, source, samples):
 
         kept = [now is was for now, was in zip(ladder._strips, before, strict=True)]
         assert kept.count(False) == 1
+
+
+def test_an_explanation_that_is_wider_than_the_screen_goes_on_below():
+    """Nothing of a rule's meaning is cut off; what is short stays one line, empty ones too."""
+    rule = "  exit.of_fill: the entry was filled: this sells or buys back what it brought in"
+    lines = [plain_text(line) for line in why_line(rule, 40)]
+
+    assert " ".join(line.strip() for line in lines) == rule.strip()
+    assert len(lines) > 1
+    assert all(len(line) <= 42 for line in lines)
+    assert [plain_text(line) for line in why_line("why", 40)] == ["  why"]
+    assert len(why_line("", 40)) == 1

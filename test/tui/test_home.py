@@ -20,7 +20,7 @@ from core.engine.protocol import (
     StartBot,
     StopBot,
 )
-from core.services.portfolio.snapshot import LogRow
+from core.services.portfolio.snapshot import LogRow, RunOptions
 from tui.modals.confirm import ConfirmSheet, TypedSheet
 from tui.modals.lists import ListSheet
 from tui.palette import SuiteCommands
@@ -104,11 +104,30 @@ async def test_pause_and_stop_mean_the_chosen_bot(make_app, source, samples):
         ]
 
 
+async def test_a_second_key_means_the_same_bot_after_its_row_has_moved(make_app, source, samples):
+    """A bot that was stopped sinks below those that run; the cursor goes along with it."""
+    app = make_app(bot=None)
+    first, second = samples.BOTS[:2]
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("S")
+        await settle(pilot)
+        stopped = replace(first, is_running=False, state="stopped")
+        source.push(samples.home(bots=(second, stopped)))
+        await settle(pilot)
+
+        assert app.acting.acting_on() == first.name
+        await pilot.press("S")
+        await settle(pilot)
+        assert source.acts == [StopBot(bot=first.name)]
+
+
 async def test_run_starts_a_stopped_bot_from_its_file(make_app, source, samples, tmp_path):
-    """R sends the file's text, and what it started ends with this terminal."""
+    """R sends the file's text and what was said beside it; the bot ends with this terminal."""
     path = tmp_path / "sol.yaml"
     path.write_text("grid_system: {}\n")
-    bots = (replace(samples.BOTS[2], config_path=str(path)),)
+    said = RunOptions(feed="sim:7", speed="60", seed=3, symbol="SOLUSDC", interval="5m")
+    bots = (replace(samples.BOTS[2], config_path=str(path), options=said),)
     source._first[True] = samples.home(bots=bots)
     source.replies[StartBot] = BotStarted(name="sol", bot_id="x")
     app = make_app(bot=None)
@@ -117,7 +136,18 @@ async def test_run_starts_a_stopped_bot_from_its_file(make_app, source, samples,
         await pilot.press("R")
         await settle(pilot)
 
-        assert source.acts == [StartBot(app="grid", path=str(path), text="grid_system: {}\n")]
+        assert source.acts == [
+            StartBot(
+                app="grid",
+                path=str(path),
+                text="grid_system: {}\n",
+                feed="sim:7",
+                speed="60",
+                seed=3,
+                symbol="SOLUSDC",
+                interval="5m",
+            )
+        ]
         assert app.leaving.started == {"sol"}
 
 

@@ -6,11 +6,38 @@ data, stderr is narration, and exit codes are those of `core.errors.ExitCode`.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tui.cli.options import (
+    Data,
+    Debug,
+    Feed,
+    File,
+    First,
+    For,
+    Interval,
+    Json,
+    KeyPlace,
+    Last,
+    Live,
+    Market,
+    MarketKind,
+    Name,
+    NoCache,
+    ReadOnly,
+    Resume,
+    Seed,
+    Speed,
+    Start,
+    StopPolicy,
+    Symbol,
+    TableFormat,
+    Venue,
+    Yes,
+)
 
 app = typer.Typer(
     name="ctos",
@@ -21,82 +48,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class OnStart(StrEnum):
-    """What a starting bot makes of what it left behind."""
-
-    RESUME = "resume"
-    FLATTEN = "flatten"
-    REFUSE = "refuse"
-
-
-class StopPolicy(StrEnum):
-    """What an ending bot leaves behind."""
-
-    KEEP = "keep"
-    CANCEL_ORDERS = "cancel_orders"
-    FLATTEN = "flatten"
-
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The bot's configuration, a YAML file.")]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else there.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Log everything.")]
-Live = Annotated[
-    bool, typer.Option("--live", help="Real money: needs keys and a typed confirmation.")
-]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The bot's name, as `ctos ps` says it.")]
-ReadOnly = Annotated[bool, typer.Option("--read-only", help="Show everything, allow nothing.")]
-Feed = Annotated[
-    str,
-    typer.Option(
-        "--feed", metavar="FEED", help="Prices: auto, live, sim, sim:SEED, or a recording's path."
-    ),
-]
-Speed = Annotated[
-    str,
-    typer.Option(
-        "--speed", metavar="N", help="Feed seconds per second, or `max` for virtual time."
-    ),
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", metavar="N", help="Seed of the simulated market and ids.")
-]
-For = Annotated[
-    str | None,
-    typer.Option(
-        "--for", metavar="DURATION", help="End by itself after 30s, 5m, 2h … of feed time."
-    ),
-]
-Start = Annotated[
-    OnStart | None,
-    typer.Option("--on-start", help="What to make of what the bot left behind; over the file."),
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="With --speed max: go on with the run of this name.")
-]
-Symbol = Annotated[
-    str | None, typer.Option("--symbol", help="Rows of a recording that holds several symbols.")
-]
-Market = Annotated[
-    str | None, typer.Option("--market", help="Rows of a recording that holds several markets.")
-]
-Data = Annotated[
-    list[Path],
-    typer.Option(
-        "--data",
-        metavar="PATH",
-        help="Recorded prices; again for further periods, a book beside trades, funding rates.",
-    ),
-]
-NoCache = Annotated[
-    bool,
-    typer.Option("--no-cache", help="Keep no converted columns of the recording for next time."),
-]
-Interval = Annotated[
-    str | None, typer.Option("--interval", help="Length of a recording's candles, such as 1m.")
-]
 
 
 def _say_version(wanted: bool) -> None:
@@ -230,14 +181,8 @@ def check(file: File, live: Live = False) -> None:
 def backtest(  # noqa: PLR0917 # typer gives options by name
     file: File,
     data: Data,
-    first: Annotated[
-        str | None,
-        typer.Option("--from", metavar="TIME", help="First moment, such as 2025-05-26 (UTC)."),
-    ] = None,
-    last: Annotated[
-        str | None,
-        typer.Option("--to", metavar="TIME", help="The moment before which it ends."),
-    ] = None,
+    first: First = None,
+    last: Last = None,
     seed: Seed = None,
     symbol: Symbol = None,
     market: Market = None,
@@ -325,14 +270,8 @@ def sweep(  # noqa: PLR0917 # typer gives options by name
             help="A key and its values: first:last:step, or v1,v2,v3; again for further keys.",
         ),
     ],
-    first: Annotated[
-        str | None,
-        typer.Option("--from", metavar="TIME", help="First moment, such as 2025-05-26 (UTC)."),
-    ] = None,
-    last: Annotated[
-        str | None,
-        typer.Option("--to", metavar="TIME", help="The moment before which it ends."),
-    ] = None,
+    first: First = None,
+    last: Last = None,
     symbol: Symbol = None,
     market: Market = None,
     interval: Interval = None,
@@ -548,13 +487,6 @@ def venues(as_json: Json = False) -> None:
     finish(lambda: module.venues(is_json=as_json))
 
 
-class MarketKind(StrEnum):
-    """Which market of a venue that has several apart."""
-
-    PERPETUAL = "perpetual"
-    SPOT = "spot"
-
-
 @app.command()
 def doctor(
     venue: Annotated[
@@ -583,14 +515,6 @@ def doctor(
     from tui.cli.border import finish
 
     finish(lambda: module.doctor(venue, market=market.value, security=security, is_json=as_json))
-
-
-class TableFormat(StrEnum):
-    """How tables of a recording are written."""
-
-    AUTO = "auto"
-    PARQUET = "parquet"
-    CSV = "csv"
 
 
 @app.command()
@@ -676,16 +600,6 @@ def replay(
 
 keys = typer.Typer(no_args_is_help=True, help="Give, list and remove the keys of live accounts.")
 app.add_typer(keys, name="keys")
-Venue = Annotated[str, typer.Argument(metavar="VENUE", help="The venue, such as `hyperliquid`.")]
-
-
-class KeyPlace(StrEnum):
-    """Where keys are kept."""
-
-    AUTO = "auto"
-    KEYRING = "keyring"
-    FILE = "file"
-    SEALED = "sealed"
 
 
 @keys.command("set")

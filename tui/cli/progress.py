@@ -11,7 +11,6 @@ from typing import Self
 from tui.cli.border import say
 from tui.cli.terminal import is_terminal
 
-PAINT_S = 0.1
 TELL_S = 15.0
 """Where stderr is no terminal, a line this often is enough; what is done sooner needs none."""
 

@@ -12,12 +12,12 @@ from tui.presentation.look import Look
 
 def step_line(step: ClosingStep, look: Look) -> Line:
     """One step with its sign."""
-    glyphs = look.glyphs
+    glyphs, text = look.glyphs, look.words.heard.sentence(step.text)
     if step.is_failed:
-        return (Span(f"    {glyphs.parked} ", "error"), Span(step.text, "error"))
+        return (Span(f"    {glyphs.parked} ", "error"), Span(text, "error"))
     if step.is_done:
-        return (Span(f"    {glyphs.filled} ", "ok"), Span(step.text))
-    return (Span(f"    {glyphs.light_off} ", "dim"), Span(step.text, "dim"))
+        return (Span(f"    {glyphs.filled} ", "ok"), Span(text))
+    return (Span(f"    {glyphs.light_off} ", "dim"), Span(text, "dim"))
 
 
 class ClosingSheet(Sheet[None]):

@@ -9,7 +9,7 @@ from core.engine.protocol import OrderRow
 from core.services.execution.snapshot import Explanation
 from tui.keymap import Action, Keymap, shown
 from tui.modals.sheet import Sheet
-from tui.presentation.cells import BLANK, Line, Span, left, width
+from tui.presentation.cells import BLANK, Line, Span, folded, left
 from tui.presentation.look import Look
 from tui.presentation.numbers import number
 from tui.presentation.why import why_lines
@@ -19,17 +19,7 @@ TEXT_CELLS = 70
 
 def paragraph(text: str, cells: int, tone: str = "") -> list[Line]:
     """Text in lines of at most `cells` cells, wide characters counted as two."""
-    if text.isascii() or " " in text:
-        return [(Span(f"  {line}", tone),) for line in wrap(text, cells)] or [BLANK]
-    lines: list[Line] = []
-    rest = text
-    while rest:
-        size = len(rest)
-        while width(rest[:size]) > cells:
-            size -= 1
-        lines.append((Span(f"  {rest[:size]}", tone),))
-        rest = rest[size:]
-    return lines
+    return [(Span(f"  {line}", tone),) for line in folded(text, cells)] if text else [BLANK]
 
 
 class HelpSheet(Sheet[None]):
@@ -135,9 +125,10 @@ def order_lines(order: OrderRow, decimals: tuple[int, int], look: Look) -> list[
     return lines
 
 
-def why_line(text: str) -> Line:
-    """A line of an explanation: what begins at its edge is a heading."""
-    return (Span(f"  {text}", "" if text.startswith(" ") else "header"),)
+def why_line(text: str, cells: int) -> list[Line]:
+    """A line of an explanation, in as many as it takes; what begins at its edge is a heading."""
+    tone = "" if text.startswith(" ") else "header"
+    return [(Span(f"  {part}", tone),) for part in folded(text, cells)]
 
 
 class DetailSheet(Sheet[None]):
@@ -175,8 +166,9 @@ class DetailSheet(Sheet[None]):
     def sheet_lines(self) -> Sequence[Line]:
         """The order, or that it is being asked for."""
         if self._why is not None:
-            lines = why_lines(self._why, self.suite.look.words)
-            return [BLANK, *(why_line(line) for line in lines), BLANK]
+            texts = why_lines(self._why, self.suite.look.words)
+            cells = self.app.size.width - 8
+            return [BLANK, *(line for text in texts for line in why_line(text, cells)), BLANK]
         if self._order is not None:
             return order_lines(self._order, self._decimals, self.suite.look)
         text = "detail.no_order" if self._is_answered else "detail.waiting"

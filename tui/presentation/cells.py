@@ -7,6 +7,7 @@ looks the words up in the theme. So what a line means can be tested without a te
 from __future__ import annotations
 
 from functools import lru_cache
+from textwrap import wrap
 from typing import NamedTuple, TypeAlias
 from unicodedata import category, combining, east_asian_width
 
@@ -147,3 +148,10 @@ def spread(start: Line, end: Line, cells: int) -> Line:
 def retone(line: Line, tone: str) -> Line:
     """A line with one tone for everything, such as `stale`."""
     return tuple(span._replace(tone=tone) for span in line)
+
+
+def folded(text: str, cells: int) -> list[str]:
+    """A text in as many lines as it takes; further ones are indented more than the first."""
+    indent = " " * (len(text) - len(text.lstrip()) + 2) if text.startswith(" ") else ""
+    room = max(8, cells * len(text) // max(1, width(text)))
+    return wrap(text, room, subsequent_indent=indent) or [""]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from core.services.risk.snapshot import LimitGauge
 from tui.presentation import gauge, table
 from tui.presentation.cells import Line, Span, left, line_width, right, spread, width
 from tui.presentation.chart import Chart, Mark, Rule, Sample
-from tui.presentation.ladder import OPEN, found_none, mid
+from tui.presentation.ladder import OPEN, mid, unproved
 from tui.presentation.lights import describe, light, worst
 from tui.presentation.look import Look
 from tui.presentation.numbers import number, percent, signed, tone_of
@@ -137,19 +137,41 @@ def result_state(snapshot: GridSnapshot, look: Look) -> str:
     return look.words("result.net", value=signed(net(snapshot), snapshot.quote_decimals))
 
 
-def guard_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
+def guard_lines(
+    snapshot: GridSnapshot, cells: int, look: Look, *, rows: int | None = None, zoom: str = ""
+) -> list[Line]:
     """Protections with how near each is to firing, then the books, then the limits.
 
-    Rows leave from below, so what may act comes first and what is off comes last.
+    Args:
+        snapshot: Of the grid.
+        cells: In a line.
+        look: Words and glyphs.
+        rows: Lines that there is room for; None for as many as it takes. What is calm is said
+            shorter first, and what still has no room is counted.
+        zoom: The key that shows everything.
     """
     on = [view for view in snapshot.protections if view.state != "off"]
-    lines = [protection_line(view, snapshot, cells, look) for view in on]
-    lines += health_lines(snapshot, cells, look)
-    off = [_protection_name(view, look) for view in snapshot.protections if view.state == "off"]
-    if off:
-        line: Line = (Span(" " + left(look.words("guard.off"), PROTECTION), "dim"),)
-        lines.append((*line, Span(", ".join(off), "dim")))
+    acting = [protection_line(view, snapshot, cells, look) for view in on]
+    lines = [
+        *acting,
+        *health_lines(snapshot, cells, look),
+        *_off_line(snapshot.protections, look),
+    ]
+    for brevity in (1, 2):
+        if rows is not None and len(lines) > rows:
+            lines = [*acting, *health_lines(snapshot, cells, look, brevity=brevity)]
+    if rows and len(lines) > rows:
+        more = look.words("health.more", count=len(lines) - rows + 1, zoom=zoom)
+        lines = [*lines[: rows - 1], (Span(f" {more}", "dim"),)]
     return lines
+
+
+def _off_line(views: Sequence[ProtectionView], look: Look) -> list[Line]:
+    off = [_protection_name(view, look) for view in views if view.state == "off"]
+    if not off:
+        return []
+    start = Span(" " + left(look.words("guard.off"), PROTECTION), "dim")
+    return [(start, Span(", ".join(off), "dim"))]
 
 
 def protection_line(view: ProtectionView, snapshot: GridSnapshot, cells: int, look: Look) -> Line:
@@ -180,7 +202,8 @@ def _protection_rests(view: ProtectionView, snapshot: GridSnapshot, look: Look) 
     mark = mid(snapshot)
     if view.distance is not None and mark:
         distance = percent(view.distance / mark, 1, is_signed=True)
-    said = Span(view.words, "dim") if price else Span(view.words)
+    heard = look.words.heard.sentence(view.words)
+    said = Span(heard, "dim") if price else Span(heard)
     facts: Line = tuple(span for text in (price, distance) if text for span in (Span(f"{text} "),))
     if view.words.startswith("at ") and distance:
         yield (*bar, Span(f"{distance} "), said)
@@ -200,8 +223,16 @@ def _protection_name(view: ProtectionView, look: Look) -> str:
     return look.words.get(f"guard.{view.name}", view.name.replace("_", " "))
 
 
-def health_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
-    """Health of the books, and how much of each limit is used."""
+def health_lines(snapshot: GridSnapshot, cells: int, look: Look, *, brevity: int = 0) -> list[Line]:
+    """Health of the books, and how much of each limit is used.
+
+    Args:
+        snapshot: Of the grid.
+        cells: In a line.
+        look: Words and glyphs.
+        brevity: From 1 on trouble stands before what is calm, and what is not there is not
+            mentioned; at 2 the limits share a line.
+    """
     words, health = look.words, snapshot.health
     lines: list[Line] = [
         _said(
@@ -216,24 +247,38 @@ def health_lines(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
     if health.unknown:
         count = words("health.unknown_count", count=health.unknown)
         lines.append(_said(cells, words("health.unknown"), Span(count, "error")))
-    lines.extend(_limit(limit, cells, look) for limit in snapshot.limits)
+    limits = [_limit(limit, cells, look) for limit in snapshot.limits]
+    if brevity > 1:
+        limits = [_limits(snapshot.limits, cells, look)] if limits else []
+    escape = []
     if snapshot.follow_state:
-        lines.append(_said(cells, words("health.escape"), Span(snapshot.follow_state)))
-    lines.append(_said(cells, words("health.foreign"), _foreign(snapshot, look)))
+        state = words.heard.sentence(snapshot.follow_state)
+        escape = [_said(cells, words("health.escape"), Span(state))]
+    has_foreign = bool(snapshot.foreign_orders or snapshot.foreign_position)
+    foreign = _said(cells, words("health.foreign"), _foreign(snapshot, look))
+    trouble = _trouble(snapshot, cells, look)
+    if brevity:
+        return [*lines, *trouble, *([foreign] if has_foreign else []), *limits, *escape]
+    return [*lines, *limits, *escape, foreign, *trouble]
+
+
+def _trouble(snapshot: GridSnapshot, cells: int, look: Look) -> list[Line]:
+    """What is wrong with the connection, if anything is."""
     trouble = worst(snapshot.lights)
-    if trouble is not None:
-        text = describe(trouble, look)
-        if width(text) + 3 > cells:
-            text = describe(replace(trouble, detail=""), look)
-        lines.append((Span(" "), light(trouble.state, look), Span(f" {text}", "warn")))
-    return lines
+    if trouble is None:
+        return []
+    text = describe(trouble, look)
+    if width(text) + 3 > cells:
+        text = describe(replace(trouble, detail=""), look)
+    return [(Span(" "), light(trouble.state, look), Span(f" {text}", "warn"))]
 
 
 def _compared(snapshot: GridSnapshot, look: Look) -> Span:
     """How many orders agreed, or that none was there to compare."""
     words, health = look.words, snapshot.health
-    if found_none(snapshot):
-        return Span(words("health.none_then"), "dim")
+    resting = unproved(snapshot)
+    if resting is not None:
+        return Span(words("health.newer" if resting else "health.none_then"), "dim")
     return Span(words("health.matched", matched=health.matched, missing=health.missing))
 
 
@@ -278,6 +323,19 @@ def _limit(limit: LimitGauge, cells: int, look: Look) -> Line:
     )
     length = min(12, cells - line_width(start) - 1)
     return start if length < 3 else (*start, *gauge.bar(share, length, look.glyphs, tone))
+
+
+def _limits(limits: Sequence[LimitGauge], cells: int, look: Look) -> Line:
+    """All limits in one line, the fullest first; those without room leave."""
+    line: Line = ()
+    for limit in sorted(limits, key=lambda item: gauge.used(item.used, item.limit), reverse=True):
+        share = gauge.used(limit.used, limit.limit)
+        tone = "dim" if limit.is_plan and share <= 1 else gauge.gauge_tone(share)
+        joint = f" {look.glyphs.dot} " if line else " "
+        part = (Span(f"{joint}{_limit_name(limit, look)} "), Span(percent(share), tone))
+        if line_width((*line, *part)) <= cells:
+            line = (*line, *part)
+    return line
 
 
 def _limit_name(limit: LimitGauge, look: Look) -> str:
@@ -417,21 +475,6 @@ def phase_state(snapshot: GridSnapshot, look: Look) -> str:
     return word
 
 
-FACES = frozenset(
-    {
-        GridPhase.CONNECTING,
-        GridPhase.RECONCILING,
-        GridPhase.BUILDING,
-        GridPhase.WAITING,
-        GridPhase.PAUSED,
-        GridPhase.HOLDING,
-        GridPhase.RESETTING,
-        GridPhase.DEGRADED,
-        GridPhase.HALTED,
-        GridPhase.STOPPING,
-        GridPhase.STOPPED,
-    }
-)
 FACE_TONES = {
     GridPhase.HALTED: "error",
     GridPhase.DEGRADED: "warn",
@@ -448,7 +491,7 @@ def face(snapshot: GridSnapshot, look: Look, *, pause_key: str, halt_key: str) -
             return None
         asked = age(since(snapshot.at, min(unknown)), is_fine=False)
         return Span(look.words("face.unknown", age=asked), "error")
-    text = snapshot.phase_reason
+    text = look.words.heard.sentence(snapshot.phase_reason)
     if not text:
         text = look.words(
             f"face.{snapshot.phase.value}",

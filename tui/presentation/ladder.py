@@ -161,7 +161,7 @@ def row(
         prices += right(number(rung.slot.exit_price, places), cols.exit)
         line.append(Span(prices, "dim"))
         if rung.slot.note:
-            line.append(Span(f"  {rung.slot.note}", "dim"))
+            line.append(Span(f"  {look.words.heard.sentence(rung.slot.note)}", "dim"))
     return tuple(line)
 
 
@@ -277,16 +277,20 @@ def match_line(snapshot: GridSnapshot, look: Look, *, has_age: bool = True) -> L
         difference = number(health.position_difference, snapshot.amount_decimals, is_signed=True)
         text = words("ladder.differs_position", difference=difference)
         return (Span(f" {text}", "error"),)
-    said = "ladder.none_then" if found_none(snapshot) else "ladder.match"
+    said = {None: "ladder.match", 0: "ladder.none_then"}.get(unproved(snapshot), "ladder.newer")
     return (Span(f" {words(said)}{checked}", "dim"),)
 
 
-def found_none(snapshot: GridSnapshot) -> bool:
-    """Whether no order was there at the last comparison, so that it proves nothing of any."""
+def unproved(snapshot: GridSnapshot) -> int | None:
+    """Orders that rest now where the last comparison found none at all.
+
+    It proves nothing of any order then, above all not of those that came after it; None where there
+    was something to compare, or no comparison yet.
+    """
     health = snapshot.health
-    return health.checked_at is not None and not (
-        health.matched or health.missing or health.unknown
-    )
+    if health.checked_at is None or health.matched or health.missing or health.unknown:
+        return None
+    return sum(slot.state in OPEN for slot in snapshot.slots)
 
 
 def title_state(snapshot: GridSnapshot, look: Look) -> str:

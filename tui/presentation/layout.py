@@ -16,6 +16,8 @@ MIN_HEIGHT = 24
 NARROW = 100
 WIDE = 160
 SHORT = 30
+TALL = 44
+"""From here on the facts of a grid have room for all that they can say."""
 
 
 class Box(NamedTuple):
@@ -34,8 +36,6 @@ class Minimum(NamedTuple):
     height: int
 
 
-GRID_PANELS = ("ladder", "price", "result", "health", "fills")
-HOME_PANELS = ("equity", "bots", "positions", "venues", "log")
 GRID_TABS = ("ladder", "price", "result", "health", "fills")
 HOME_TABS = ("bots", "equity", "positions", "venues", "log")
 
@@ -123,7 +123,7 @@ def _grid(width: int, height: int) -> dict[str, Box]:
     is_wide = width >= WIDE
     ladder = min(72, 44 + (width - WIDE) // 4) if is_wide else 44
     room = width - ladder
-    facts = 12 if height >= 30 else 11 if height >= 27 else 9
+    facts = 16 if height >= TALL else 12 if height >= 30 else 11 if height >= 27 else 9
     over = height - 6 - facts - 6
     price = 6 + over * 3 // 5
     fills = height - price - facts

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from core.services.grid.snapshot import Fields
 from tui.presentation.cells import Line, Span, line_width
 from tui.presentation.look import Look
 
 
-def in_words(code: str, message: str, look: Look) -> str:
+def in_words(code: str, message: str, fields: Fields, look: Look) -> str:
     """An alarm: named in the language of the screen first, then as it was told."""
     named = look.words.get(f"alarm.{code}", "")
     if not named:
-        return message
+        return line_in_words(code, message, fields, look)
     return f"{named} ({message.removeprefix(f'{code}: ')})"
+
+
+def line_in_words(event: str, message: str, fields: Fields, look: Look) -> str:
+    """A line of the diary in the language of the screen."""
+    values = dict(fields)
+    protection = values.get("protection")
+    if protection is not None:
+        values["protection"] = look.words.get(f"guard.{protection}", str(protection))
+    return look.words.heard.line(event, values, message)
 
 
 def message_line(

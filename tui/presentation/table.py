@@ -27,7 +27,10 @@ class Column:
 
 @lru_cache(maxsize=256)
 def widths(columns: tuple[Column, ...], cells: int) -> tuple[int, ...]:
-    """The width of each column that fits into `cells` cells, one cell of margin at the left."""
+    """The width of each column that fits into `cells` cells, one cell of margin at the left.
+
+    At the right there is one as well, unless it would cost a column.
+    """
     room = cells - 1
     shown: list[int] = []
     for column in columns:
@@ -36,6 +39,7 @@ def widths(columns: tuple[Column, ...], cells: int) -> tuple[int, ...]:
             break
         room -= taken
         shown.append(column.cells)
+    room = max(0, room - 1)
     growing = [index for index in range(len(shown)) if columns[index].most > shown[index]]
     for place, index in enumerate(growing):
         share = min(room // (len(growing) - place), columns[index].most - shown[index])

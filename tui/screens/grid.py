@@ -10,6 +10,7 @@ from tui.widgets.charts import PriceChart
 from tui.widgets.grid_panels import FillsTable, GridFacts, HealthPanel, ResultPanel
 from tui.widgets.ladder_view import LadderView
 from tui.widgets.lists import OrdersTable
+from tui.widgets.panel import Showing
 
 
 class GridScreen(SuiteScreen):
@@ -34,9 +35,7 @@ class GridScreen(SuiteScreen):
         """Hands the newest snapshot on."""
         snapshot = self.suite.grid
         for panel in self.in_view():
-            if snapshot is not None and isinstance(
-                panel, LadderView | GridFacts | PriceChart | ResultPanel | HealthPanel | FillsTable
-            ):
+            if snapshot is not None and isinstance(panel, LadderView | Showing):
                 panel.show(snapshot)
             else:
                 panel.redraw()

@@ -9,6 +9,7 @@ from tui.screens.suite import AnyPanel, SuiteScreen
 from tui.widgets.charts import EquityChart
 from tui.widgets.home_panels import BotTable, HomeFacts, PositionsTable, VenueTable
 from tui.widgets.lists import LogView, RequestsTable
+from tui.widgets.panel import Showing
 
 
 class HomeScreen(SuiteScreen):
@@ -33,9 +34,7 @@ class HomeScreen(SuiteScreen):
         """Hands the newest snapshot on."""
         snapshot = self.suite.home
         for panel in self.in_view():
-            if snapshot is not None and isinstance(
-                panel, BotTable | HomeFacts | EquityChart | PositionsTable | VenueTable
-            ):
+            if snapshot is not None and isinstance(panel, Showing):
                 panel.show(snapshot)
             else:
                 panel.redraw()

@@ -11,7 +11,7 @@ from tui.presentation import grid, home
 from tui.presentation.cells import Line, retone
 from tui.presentation.chart import Chart, draw
 from tui.presentation.numbers import percent
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, Showing
 
 PICTURE_S = 0.5
 
@@ -81,16 +81,10 @@ class ChartPanel(Panel[Line]):
         self.redraw()
 
 
-class PriceChart(ChartPanel):
+class PriceChart(ChartPanel, Showing[GridSnapshot]):
     """The market's price with our fills on it."""
 
     NAME: ClassVar[str] = "price"
-    snapshot: GridSnapshot | None = None
-
-    def show(self, snapshot: GridSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def picture_key(self) -> object:
         """Its points and fills; resting levels move with the fills."""
@@ -134,17 +128,11 @@ class PriceChart(ChartPanel):
         return (self.suite.look.words("price.empty"),)
 
 
-class EquityChart(ChartPanel):
+class EquityChart(ChartPanel, Showing[HomeSnapshot]):
     """What the accounts are worth over the last day."""
 
     NAME: ClassVar[str] = "equity"
     HAS_CHART: ClassVar[bool] = False
-    snapshot: HomeSnapshot | None = None
-
-    def show(self, snapshot: HomeSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def picture_key(self) -> object:
         """Its points."""

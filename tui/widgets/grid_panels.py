@@ -8,7 +8,7 @@ from typing import ClassVar
 from core.services.grid.snapshot import FillRow, GridSnapshot
 from tui.presentation import grid
 from tui.presentation.cells import Line, Span, retone
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, Showing
 
 
 class FactsPanel(Panel[Line]):
@@ -23,16 +23,10 @@ class FactsPanel(Panel[Line]):
         return row
 
 
-class GridFacts(FactsPanel):
+class GridFacts(FactsPanel, Showing[GridSnapshot]):
     """The narrow grid screen's one line."""
 
     NAME: ClassVar[str] = "facts"
-    snapshot: GridSnapshot | None = None
-
-    def show(self, snapshot: GridSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[Line]:
         """One line."""
@@ -53,16 +47,10 @@ class GridFacts(FactsPanel):
         return "" if self.snapshot is None else self.snapshot.feed_notice
 
 
-class ResultPanel(FactsPanel):
+class ResultPanel(FactsPanel, Showing[GridSnapshot]):
     """Position and result."""
 
     NAME: ClassVar[str] = "result"
-    snapshot: GridSnapshot | None = None
-
-    def show(self, snapshot: GridSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[Line]:
         """The ledger of the grid."""
@@ -80,41 +68,35 @@ class ResultPanel(FactsPanel):
         return "" if self.snapshot is None else grid.result_state(self.snapshot, self.suite.look)
 
 
-class HealthPanel(FactsPanel):
+class HealthPanel(FactsPanel, Showing[GridSnapshot]):
     """Protections, health of the books, and use of the limits."""
 
     NAME: ClassVar[str] = "health"
-    snapshot: GridSnapshot | None = None
-
-    def show(self, snapshot: GridSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[Line]:
         """What may act, how the books stand, how full the limits are."""
         if self.snapshot is None:
             return ()
-        return grid.guard_lines(self.snapshot, self.inner_width, self.suite.look)
+        return grid.guard_lines(
+            self.snapshot,
+            self.inner_width,
+            self.suite.look,
+            rows=self.visible_rows,
+            zoom=self.suite.keys.key("view.zoom"),
+        )
 
     def state(self) -> str:
         """Nothing: health is quiet."""
         return self.suite.look.words("tabs.hint") if self.tabs else ""
 
 
-class FillsTable(Panel[FillRow]):
+class FillsTable(Panel[FillRow], Showing[GridSnapshot]):
     """Executions, newest first."""
 
     NAME: ClassVar[str] = "fills"
     CAN_FILTER: ClassVar[bool] = True
     HAS_CURSOR: ClassVar[bool] = True
     SORTS: ClassVar[int] = 7
-    snapshot: GridSnapshot | None = None
-
-    def show(self, snapshot: GridSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[FillRow]:
         """The fills of the snapshot."""

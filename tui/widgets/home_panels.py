@@ -10,19 +10,13 @@ from tui.presentation import home, table
 from tui.presentation.cells import Line, Span
 from tui.presentation.numbers import number
 from tui.widgets.grid_panels import FactsPanel
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, Showing
 
 
-class HomeFacts(FactsPanel):
+class HomeFacts(FactsPanel, Showing[HomeSnapshot]):
     """The narrow home screen's one line."""
 
     NAME: ClassVar[str] = "facts"
-    snapshot: HomeSnapshot | None = None
-
-    def show(self, snapshot: HomeSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[Line]:
         """One line."""
@@ -40,19 +34,13 @@ class HomeFacts(FactsPanel):
         return self.snapshot.risk_state
 
 
-class VenueTable(Panel[VenueRow]):
+class VenueTable(Panel[VenueRow], Showing[HomeSnapshot]):
     """Each door."""
 
     NAME: ClassVar[str] = "venues"
     CAN_FILTER: ClassVar[bool] = True
     HAS_CURSOR: ClassVar[bool] = True
     CURSOR_STAYS: ClassVar[bool] = True
-    snapshot: HomeSnapshot | None = None
-
-    def show(self, snapshot: HomeSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[VenueRow]:
         """The venues of the snapshot."""
@@ -94,7 +82,7 @@ class VenueTable(Panel[VenueRow]):
         return (self.suite.look.words("venues.empty"),)
 
 
-class BotTable(Panel[BotRow]):
+class BotTable(Panel[BotRow], Showing[HomeSnapshot]):
     """Every bot, running or stopped."""
 
     NAME: ClassVar[str] = "bots"
@@ -102,12 +90,6 @@ class BotTable(Panel[BotRow]):
     HAS_CURSOR: ClassVar[bool] = True
     CURSOR_STAYS: ClassVar[bool] = True
     SORTS: ClassVar[int] = 7
-    snapshot: HomeSnapshot | None = None
-
-    def show(self, snapshot: HomeSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[BotRow]:
         """The bots of the snapshot."""
@@ -173,19 +155,13 @@ class BotTable(Panel[BotRow]):
         return (words("bots.empty"), words("bots.empty_how"), words("bots.empty_check"))
 
 
-class PositionsTable(Panel[PositionRow]):
+class PositionsTable(Panel[PositionRow], Showing[HomeSnapshot]):
     """What the venues say is held."""
 
     NAME: ClassVar[str] = "positions"
     CAN_FILTER: ClassVar[bool] = True
     HAS_CURSOR: ClassVar[bool] = True
     CURSOR_STAYS: ClassVar[bool] = True
-    snapshot: HomeSnapshot | None = None
-
-    def show(self, snapshot: HomeSnapshot) -> None:
-        """Shows a snapshot."""
-        self.snapshot = snapshot
-        self.redraw()
 
     def source_rows(self) -> Sequence[PositionRow]:
         """The positions of the snapshot."""

@@ -8,6 +8,7 @@ moved.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
@@ -19,7 +20,17 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.presentation.cells import BLANK, Line, Span, centre, changed_cells, fit, plain_text, width
+from tui.presentation.cells import (
+    BLANK,
+    Line,
+    Span,
+    centre,
+    changed_cells,
+    fit,
+    folded,
+    plain_text,
+    width,
+)
 from tui.presentation.frame import frame_bottom, frame_row, frame_top
 from tui.presentation.layout import NARROW, SHORT
 from tui.widgets.flash import Flashes
@@ -28,6 +39,22 @@ if TYPE_CHECKING:
     from tui.app import CtosApp
 
 Row = TypeVar("Row")
+Picture = TypeVar("Picture")
+
+
+class Showing(Generic[Picture]):
+    """What shows a snapshot; beside `Panel`, which draws."""
+
+    snapshot: Picture | None = None
+
+    def show(self, snapshot: Picture) -> None:
+        """Shows a snapshot."""
+        self.snapshot = snapshot
+        self.redraw()
+
+    @abstractmethod
+    def redraw(self) -> None:
+        """Composes again and paints what changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +317,8 @@ class Panel(Widget, Generic[Row], can_focus=True):
         elif self.is_reversed:
             rows = list(reversed(rows))
         self._rows = rows
+        if self.CURSOR_STAYS and self.cursor_key is None and rows:
+            self.cursor_key = self.row_key(rows[0])  # acts mean this row, wherever it moves to
 
     def _compose_lines(self) -> tuple[list[Line], int | None]:
         size, cells = self.size, self.inner_width
@@ -349,12 +378,14 @@ class Panel(Widget, Generic[Row], can_focus=True):
         return lines
 
     def _face(self, cells: int, room: int) -> list[Line]:
-        texts = [text for text in self.empty_face() if text][:room]
+        texts = [
+            (part, "dim" if at else "")
+            for at, text in enumerate(filter(None, self.empty_face()))
+            for part in folded(text, cells - 2)
+        ][:room]
         above = max(0, (room - len(texts)) // 2)
         lines: list[Line] = [BLANK] * above
-        lines += [
-            (Span(centre(text, cells), "dim" if at else ""),) for at, text in enumerate(texts)
-        ]
+        lines += [(Span(centre(text, cells), tone),) for text, tone in texts]
         return lines + [BLANK] * (room - len(lines))
 
     def _heading(self) -> Line:

@@ -13,6 +13,8 @@
     position.venue     all ledgers and foreign executions together are the venue's position
     fees.ledger        executions add up to the ledger's fees
     settlements.venue  settlements add up to the ledger's funding, each once, as the venue has them
+                       (fees and funding of a ledger are those of the bot's present life; a position
+                       is carried on)
     profit.books       realized and open result are the cash that the executions moved
 
 A check never repairs. What it cannot decide it says it skipped, with the reason.
@@ -455,12 +457,13 @@ def _position_ledger(records: BotRecords) -> Finding:
 
 def _fees_ledger(records: BotRecords) -> Finding:
     there = ZERO if records.ledger is None else Decimal(records.ledger.fees)
+    rows = [row for row in records.fills if (row.applied_ns or row.at_ns) >= records.began_ns]
     return _compared(
         "fees.ledger",
         records,
-        "executions add up to the ledger's fees",
-        [("fees", _sum(Decimal(row.fee_quote) for row in records.fills), there)],
-        len(records.fills),
+        "executions of its present life add up to the ledger's fees",
+        [("fees", _sum(Decimal(row.fee_quote) for row in rows), there)],
+        len(rows),
     )
 
 
@@ -540,7 +543,8 @@ def _funding_ledger(records: BotRecords, venue: VenueRecords, settled_ns: int) -
         and since_ns <= to_ns(payment.at) <= settled_ns
         and _held_at(records, to_ns(payment.at))
     ]
-    total = _sum(Decimal(row.amount) for row in records.funding)
+    present = (row for row in records.funding if row.at_ns >= records.began_ns)
+    total = _sum(Decimal(row.amount) for row in present)
     ledger = ZERO if records.ledger is None else Decimal(records.ledger.funding)
     if total != ledger:
         differences.append(

@@ -53,6 +53,8 @@ class BotRecords:
     """Client order id -> what was learned, for intents that were found never to have existed."""
     books: Books | None
     """None where the bot's app keeps none, or its configuration cannot be read any more."""
+    began_ns: int = 0
+    """When its present life began: its ledger counts fees and settlements from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol, TypeVar
@@ -66,6 +66,8 @@ class Portfolio:
         """Venue -> account."""
         self._subscriptions: list[Subscription] = []
         self._line: deque[EquityPoint] = deque(maxlen=LINE_LENGTH)
+        self._in_line: set[tuple[str, str]] = set()
+        """Venue and settlement asset whose worth is in the line."""
         self._day: datetime | None = None
         self._day_starts: dict[tuple[str, str], Decimal] = {}
         """Venue and settlement asset -> the first worth of this UTC day."""
@@ -158,11 +160,23 @@ class Portfolio:
             await self._clock.sleep(LINE_STEP.total_seconds())
 
     def mark_line(self) -> None:
-        """Adds the present worth to the equity line."""
-        equity = self.total_equity()
+        """Adds the present worth to the equity line, unless a part of it is not known just now."""
+        worths = self._all_worths()
         self.day_change()
-        if equity is not None:
+        self._take_into_line(worths)
+        if worths and worths.keys() == self._in_line:
+            equity = sum(worths.values(), Decimal(0))
             self._line.append(EquityPoint(at=self._clock.now(), equity=equity))
+
+    def _take_into_line(self, worths: Mapping[tuple[str, str], Decimal]) -> None:
+        """Lifts the line by what a joining account brings: it was there before, only not seen."""
+        fresh = worths.keys() - self._in_line
+        if not fresh:
+            return
+        self._in_line |= fresh
+        brought = sum((worths[key] for key in fresh), Decimal(0))
+        lifted = [replace(point, equity=point.equity + brought) for point in self._line]
+        self._line = deque(lifted, maxlen=LINE_LENGTH)
 
     def home(
         self,
@@ -176,6 +190,7 @@ class Portfolio:
         is_read_only: bool = False,
     ) -> HomeSnapshot:
         """Everything the home screen shows."""
+        self._take_into_line(self._all_worths())
         line = tuple(self._line)
         free, used = self._margin()
         return HomeSnapshot(

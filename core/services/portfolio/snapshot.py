@@ -45,6 +45,19 @@ class BotResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What was said beside its file when a bot was started, so that it can be started again."""
+
+    feed: str = "auto"
+    speed: str = "1"
+    seed: int | None = None
+    is_recorded: bool = False
+    symbol: str | None = None
+    market: str | None = None
+    interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BotRow:
     """One bot, running or stopped."""
 
@@ -60,6 +73,7 @@ class BotRow:
     risk_used: Decimal | None
     """Largest used fraction of its limits."""
     config_path: str = ""
+    options: RunOptions = RunOptions()
     result: BotResult | None = None
 
 

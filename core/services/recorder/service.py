@@ -170,14 +170,19 @@ class Recorder:
         """Records until the time is over or `end` was called; finishes every file.
 
         Raises:
-            VenueError: If the venue cannot be reached or refuses.
+            VenueError: If the venue cannot be reached or refuses; nothing of this one is kept then.
             OSError: If there is no room. What was written before is finished all the same.
         """
         handles: list[Subscription] = []
         try:
             if any(spool.recovered for spool in self._spools.values()):
                 self._gap("killed", detail="the recording before this one was cut off")
-            handles = await self._listen()
+            before = tuple(self._waiting)
+            try:
+                handles = await self._listen()
+            except BaseException:
+                self._waiting = deque(before)
+                raise
             self._gap("started", detail=", ".join(self._wish.symbols))
             await self._flush_until_ended()
             self._gap("ended")

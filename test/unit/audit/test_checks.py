@@ -257,6 +257,31 @@ def _lost_funding(records: BotRecords, venue: VenueRecords) -> tuple[BotRecords,
     return records, replace(venue, funding=(*venue.funding, second))
 
 
+def _second_life(records: BotRecords, venue: VenueRecords) -> tuple[BotRecords, VenueRecords]:
+    """All but the last execution, and the settlement, were of an earlier life."""
+    began_ns = START_NS + 20_000_000
+    *earlier, last = records.fills
+    ledger = LedgerRow(BOT_ID, "2", last.fee_quote, "0", 1, began_ns)
+    books = Books(
+        started_ns=began_ns,
+        position=Decimal(2),
+        realized=Decimal(0),
+        open_value=Decimal(-198),
+        fees=Decimal(last.fee_quote),
+    )
+    fills = (*earlier, last._replace(applied_ns=began_ns + 1))
+    return replace(records, fills=fills, ledger=ledger, books=books, began_ns=began_ns), venue
+
+
+def test_fees_and_settlements_of_an_earlier_life_are_no_difference():
+    """A ledger begins anew with a new life, and is held against what happened since."""
+    records, venue = _second_life(*story())
+    assert failed(audited(records, venue)) == set()
+
+    whole = replace(records, began_ns=0)
+    assert failed(audited(whole, venue)) == {"fees.ledger", "settlements.venue"}
+
+
 @pytest.mark.parametrize(
     "doctor, checks",
     [

@@ -201,3 +201,23 @@ def test_a_kind_that_is_none_is_refused(ctos_home, tmp_path):
     """What can be recorded is listed."""
     with pytest.raises(ConfigError, match="trades, quotes, books"):
         record(options(tmp_path / "tape", kinds="candles"))
+
+
+async def test_a_refused_recording_leaves_no_folder(binance, tmp_path):
+    """Neither a venue nor a symbol that is not there leaves anything behind, parents included."""
+    out = tmp_path / "tapes" / "btc"
+    with pytest.raises(ConfigError, match="there is no venue 'nobody'"):
+        await asyncio.to_thread(record, options(out, venue="nobody"))
+    with pytest.raises(ConfigError, match="has no 'NONE-USDC-PERP'"):
+        await asyncio.to_thread(record, options(out, symbols=("NONE-USDC-PERP",)))
+
+    assert not (tmp_path / "tapes").exists()
+
+
+async def test_a_refused_recording_takes_away_only_what_it_made(binance, tmp_path):
+    """A folder that was there stays, with what is in it."""
+    (tmp_path / "mine").write_text("kept")
+    with pytest.raises(ConfigError, match="has no"):
+        await asyncio.to_thread(record, options(tmp_path, symbols=("NONE-USDC-PERP",)))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".recording.lock", "ctos", "mine"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.domain.candles import Candle, CandleSeries, path, point_times, timeframe_ns
+from core.domain.candles import Candle, path, point_times, timeframe_ns
 
 MINUTE = 60 * 10**9
 
@@ -57,36 +57,3 @@ def test_another_text_is_no_timeframe(text):
     """Only whole numbers above 0 with a known unit are timeframes."""
     with pytest.raises(ValueError, match="is no interval"):
         timeframe_ns(text)
-
-
-def test_trades_add_up_to_candles():
-    """Open, high, low, close and volume are those of the trades; quiet minutes have no candle."""
-    series = CandleSeries(MINUTE)
-    series.extend([(10, 100, 1), (20, 120, 2), (30, 90, 3), (40, 110, 4), (2 * MINUTE, 111, 5)])
-
-    first, last = series.candles()
-
-    assert (first.open, first.high, first.low, first.close) == (100, 120, 90, 110)
-    assert (first.open_ns, first.volume) == (0, 10)
-    assert (last.open_ns, last.open, last.close, last.volume) == (2 * MINUTE, 111, 111, 5)
-    assert series.candles(limit=1) == (last,)
-
-
-def test_only_the_newest_candles_are_kept():
-    """A series holds its limit of closed candles, and the open one."""
-    series = CandleSeries(MINUTE, limit=2)
-    series.extend((minute * MINUTE, 100 + minute, 1) for minute in range(5))
-
-    assert [item.open for item in series.candles()] == [102, 103, 104]
-    assert CandleSeries(MINUTE).candles() == ()
-
-
-def test_a_trade_before_the_open_candle_is_refused():
-    """Time does not run backwards into a closed candle, and a price is above 0."""
-    series = CandleSeries(MINUTE)
-    series.add(MINUTE, 100, 1)
-
-    with pytest.raises(ValueError, match="before the open candle"):
-        series.add(MINUTE - 1, 100, 1)
-    with pytest.raises(ValueError, match="no price"):
-        series.add(MINUTE, 0, 1)

@@ -18,7 +18,6 @@ from core.domain.lifecycle import (
     fill_signal,
     final_status,
     is_overfilled,
-    precedes,
     signal_of,
 )
 
@@ -84,13 +83,6 @@ def test_a_sign_of_life_contradicts_a_proof_of_absence(state: OrderState):
     """Whoever hears of it believes the venue and calls a person."""
     assert contradicts(state, Signal.FILL)
     assert not contradicts(state, Signal.CANCEL)
-
-
-def test_the_order_of_states_is_partial():
-    """A cancelled order never becomes expired, and nothing goes back to the intent."""
-    assert precedes(OrderState.INTENT, OrderState.FILLED)
-    assert not precedes(OrderState.CANCELED, OrderState.EXPIRED)
-    assert not precedes(OrderState.ACKED, OrderState.SENT)
 
 
 def test_the_venues_words_become_signals():

@@ -16,7 +16,6 @@ from core.infrastructure.files import (
     open_private,
     read_holder,
     read_private_text,
-    resolve_inside,
     write_atomic,
 )
 
@@ -115,28 +114,6 @@ def test_what_cannot_be_a_folder_says_why(tmp_path):
         ensure_folder(tmp_path / "link")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("../x", "/etc/passwd", "a/../../x", "~/x", "%2e%2e/x", "a\0b", "C:\\x", "\\\\host\\x"),
-        *("", "a//b", "x" * 200, "link/x", "pipe", ".."),
-    ],
-)
-def test_paths_in_files_stay_inside(tmp_path, text):
-    """No path written in a file leads out of its folder or to a device."""
-    (tmp_path / "root").mkdir()
-    (tmp_path / "root" / "link").symlink_to(tmp_path)
-    os.mkfifo(tmp_path / "root" / "pipe")
-
-    with pytest.raises(ConfigError):
-        resolve_inside(tmp_path / "root", text)
-
-
-def test_a_path_inside_is_resolved(tmp_path):
-    """Plain names are resolved, whether they exist or not."""
-    assert resolve_inside(tmp_path, "tapes/btc.csv") == tmp_path.resolve() / "tapes" / "btc.csv"
-
-
 def test_a_lease_has_one_holder_and_a_growing_token(tmp_path):
     """A second taker is refused with the holder's pid; every later holder has a higher token."""
     path = tmp_path / "engine.lock"
@@ -155,6 +132,37 @@ def test_a_lease_has_one_holder_and_a_growing_token(tmp_path):
     with second:
         assert second.acquire(9).token == holder.token + 1
         assert second.token == holder.token + 1
+
+
+def _written_by_another(path):
+    path.write_bytes(path.read_bytes().replace(b'"token": 1', b'"token": 2'))
+
+
+def _emptied(path):
+    path.write_bytes(b"")
+
+
+def _opened_to_others(path):
+    path.chmod(0o644)
+
+
+def _made_a_link(path):
+    path.symlink_to(path.rename(path.with_name("away")))
+
+
+@pytest.mark.parametrize("spoil", [_written_by_another, _emptied, _opened_to_others, _made_a_link])
+def test_a_lease_whose_file_is_not_as_it_was_left_is_not_held(tmp_path, spoil):
+    """Each question looks at the file anew: at which it is, at its rights and at what it says."""
+    path = tmp_path / "engine.lock"
+    lock = FileLock(path)
+    lock.acquire(1)
+    assert lock.is_held()
+    assert lock.is_held()
+
+    spoil(path)
+
+    assert not lock.is_held()
+    lock.release()
 
 
 def test_a_removed_lease_is_no_longer_held(tmp_path):

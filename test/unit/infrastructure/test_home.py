@@ -71,6 +71,8 @@ def test_run_names_are_plain(tmp_path, name):
     """A run's name is the name of one folder."""
     with pytest.raises(ConfigError, match="plain name"):
         Home(tmp_path).run_folder(name)
+    with pytest.raises(ConfigError, match="plain name"):
+        Home(tmp_path).find_run(name)
 
 
 def test_the_instance_id_is_drawn_once_and_kept(tmp_path):

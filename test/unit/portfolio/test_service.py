@@ -61,6 +61,28 @@ async def test_a_day_begins_anew_for_every_account():
     assert portfolio.day_change() == -5
 
 
+def line(portfolio):
+    """The equity line as the home screen gets it."""
+    home = portfolio.home(mode="paper", bots=(), venues=(), log_rows=(), risk_state="ACTIVE")
+    return [point.equity for point in home.equity_line]
+
+
+async def test_the_line_does_not_jump_when_an_account_joins():
+    """What a second venue brings is under the whole line, and its results show from then on."""
+    clock = ManualClock()
+    portfolio = Portfolio(clock)
+    first = await joined(portfolio, clock, "first", "10000")
+    portfolio.mark_line()
+    pay(first, "10002")
+    portfolio.mark_line()
+    second = await joined(portfolio, clock, "second", "5000")
+    assert line(portfolio) == [15000, 15002]
+
+    pay(second, "4999")
+    portfolio.mark_line()
+    assert line(portfolio) == [15000, 15002, 15001]
+
+
 async def test_without_an_account_nothing_is_known():
     """No account is no change, and not a change of zero."""
     assert Portfolio(ManualClock()).day_change() is None

@@ -10,6 +10,7 @@ from tui.presentation.cells import (
     changed_cells,
     crop,
     fit,
+    folded,
     left,
     line_width,
     plain_text,
@@ -71,3 +72,15 @@ def test_changed_cells_are_those_between_the_first_and_the_last_difference():
     assert changed_cells(was, (*was[:-1], Span(" no"))) == (6, 9)
     assert changed_cells((Span("a", "dim"),), (Span("a", "up"),)) == (0, 1)
     assert changed_cells((Span("ab"),), (Span("a"), Span("b"))) == (0, 2)
+
+
+def test_a_folded_text_loses_no_word_and_no_line_is_too_wide():
+    """Wide characters count as two cells; what begins indented goes on further in."""
+    text = "  exit.of_fill: the entry was filled: this sells what it brought in"
+    lines = folded(text, 30)
+
+    assert " ".join(line.strip() for line in lines) == text.strip()
+    assert all(len(line) <= 30 for line in lines)
+    assert lines[1].startswith("    ")
+    assert all(width(line) <= 20 for line in folded("挂单保留 不再发送新单 等待价格", 20))
+    assert folded("", 30) == [""]

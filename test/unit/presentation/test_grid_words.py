@@ -170,10 +170,45 @@ def test_a_comparison_before_the_first_order_claims_nothing(samples, look):
     panel = "\n".join(text(line) for line in grid.health_lines(snapshot, 36, look))
     below = "\n".join(text(line) for line in ladder.summary(snapshot, look))
 
-    assert "none when asked" in panel
+    assert "newer than the check" in panel
     assert "0 match" not in panel
-    assert "no orders when asked" in below
+    assert "newer than the check" in below
     assert "all orders match" not in below
+
+
+def test_a_grid_without_orders_had_none_when_asked(samples, look):
+    """Where nothing rests now, the words are those of what was found."""
+    health = HealthResult(checked_at=samples.NOW, next_at=None)
+    snapshot = samples.grid(health=health, slots=())
+
+    assert "no orders when asked" in "\n".join(
+        text(line) for line in ladder.summary(snapshot, look)
+    )
+    assert "none when asked" in "\n".join(
+        text(line) for line in grid.health_lines(snapshot, 36, look)
+    )
+
+
+def test_a_panel_without_room_says_what_is_calm_shorter(samples, look):
+    """Protections and trouble stay; first what is off goes, then the limits share a line."""
+    snapshot = samples.grid(follow_state="not escaped", foreign_orders=2)
+
+    def lines(rows=None):
+        found = grid.guard_lines(snapshot, 36, look, rows=rows, zoom="z")
+        return [text(line) for line in found]
+
+    whole = lines()
+    shorter = lines(len(whole) - 1)
+    shortest = lines(len(shorter) - 1)
+    least = lines(4)
+
+    assert lines(len(whole)) == whole
+    assert len(whole) > len(shorter) > len(shortest) > 4
+    assert not any("off" in line for line in shorter)
+    assert any("2 orders" in line for line in shortest)
+    assert any(line.count("%") > 1 for line in shortest if "·" in line)
+    assert len(least) == 4
+    assert f"{len(shortest) - 3} more: z" in least[-1]
 
 
 def test_why_a_line_is_down_gives_way_to_shorter_words(samples, look):
