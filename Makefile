@@ -93,7 +93,7 @@ cover: $(STAMP) ## the tests with branch coverage, and that of what money depend
 	$(BIN)/python test/mutation/branches.py .coverage.json
 
 .PHONY: mutate
-mutate: $(STAMP) ## change the code that money depends on, and count what the tests notice; SAMPLE=n
+mutate: $(STAMP) ## change the code that money depends on, and count what the tests notice; SAMPLE=n of each area
 	@$(BIN)/python test/mutation/mutate.py $(if $(SAMPLE),--sample $(SAMPLE)) --report docs/mutation.md $(ARGS)
 
 .PHONY: bench

@@ -23,16 +23,18 @@ class Recorder:
         self._coverage = coverage.Coverage(
             data_file=None, config_file=False, include=[str(ROOT / name) for name in files()]
         )
-        self._seconds: dict[str, float] = {}
+        self._work: dict[str, float] = {}
+        self._waits: dict[str, float] = {}
         self._failed: set[str] = set()
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Files what runs from here on under this test."""
         self._coverage.switch_context(item.nodeid)
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         yield
-        self._seconds[item.nodeid] = time.perf_counter() - began
+        self._work[item.nodeid] = time.process_time() - worked
+        self._waits[item.nodeid] = time.perf_counter() - began
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test that does not pass unchanged says nothing about changes."""
@@ -44,7 +46,7 @@ class Recorder:
         self._coverage.start()
 
     def pytest_sessionfinish(self) -> None:
-        """Writes the map."""
+        """Writes the map: seconds of the processor and of the wall, and the tests of each line."""
         self._coverage.stop()
         data = self._coverage.get_data()
         lines: dict[str, dict[int, list[str]]] = {}
@@ -53,7 +55,7 @@ class Recorder:
             for line, contexts in data.contexts_by_lineno(path).items():
                 by_line[line] = sorted({name for name in contexts if name} - self._failed)
             lines[str(Path(path).relative_to(ROOT))] = by_line
-        found = {"seconds": self._seconds, "lines": lines}
+        found = {"work": self._work, "waits": self._waits, "lines": lines}
         Path(os.environ[MAP]).write_text(json.dumps(found), encoding="utf-8")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from mutants import Mutant, mutants
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 AREAS: Final[dict[str, tuple[str, ...]]] = {
@@ -81,13 +83,24 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
 TESTS: Final = (
     "test/unit/domain",
     "test/unit/engine/test_starts.py",
+    "test/unit/engine/test_starts_edges.py",
     "test/unit/execution",
     "test/unit/grid",
     "test/unit/paper",
     "test/unit/risk",
     "test/unit/storage",
     "test/scenario",
-    "test/property",
+    "test/property/test_grid_edits.py",
+    "test/property/test_grid_invariants.py",
+    "test/property/test_grid_kinds.py",
+    "test/property/test_grid_kinds_oracle.py",
+    "test/property/test_grid_kinds_runs.py",
+    "test/property/test_grid_protections.py",
+    "test/property/test_ledger_books.py",
+    "test/property/test_lifecycle_walks.py",
+    "test/property/test_matching.py",
+    "test/property/test_oracle.py",
+    "test/property/test_protected_runs.py",
 )
 
 
@@ -96,3 +109,18 @@ def files() -> dict[str, str]:
     return {
         name: area for area, names in AREAS.items() for name in names if (ROOT / name).is_file()
     }
+
+
+def population(area: str) -> list[Mutant]:
+    """Every change of an area's files."""
+    return [
+        item
+        for name, its_area in files().items()
+        if its_area == area
+        for item in mutants(source_of(name), name)
+    ]
+
+
+def source_of(name: str) -> str:
+    """The text of a target."""
+    return (ROOT / name).read_text(encoding="utf-8")

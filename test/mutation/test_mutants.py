@@ -86,6 +86,29 @@ def test_unchanged_code_is_the_same(tool: ModuleType):
     assert result(tool, control, 10, 0, 20) == 10
 
 
+def test_the_interval_of_a_share_is_wilsons(monkeypatch: pytest.MonkeyPatch):
+    """Half of a hundred is known to ten of a hundred either way; all of ten says little."""
+    monkeypatch.syspath_prepend(str(HERE))
+    wilson = importlib.import_module("page").wilson
+
+    assert wilson(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+
+
+def test_what_is_left_out_is_there(monkeypatch: pytest.MonkeyPatch):
+    """A change that is called equivalent is one of those that would be tried."""
+    monkeypatch.syspath_prepend(str(HERE))
+    targets = importlib.import_module("targets")
+    excluded = importlib.import_module("equivalents").EQUIVALENTS
+    there = {
+        (item.path, item.qualname, item.index, item.change)
+        for area in targets.AREAS
+        for item in targets.population(area)
+    }
+
+    assert set(excluded) <= there
+
+
 @pytest.mark.process
 def test_a_short_run_finds_risk_well_tested(tmp_path: Path):
     """Sixteen changes of the risk rules, each on the tests that run it: most are noticed."""

@@ -274,19 +274,36 @@ class _Writer:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._backlog: list[_Item] = []
         """Written, not yet committed for want of room; first in the next try."""
+        self._held: list[_Item] = []
+        """Written in this turn of the loop, not yet with the thread. A commit that follows at once
+        takes them along, instead of waiting until the disk has them."""
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
     async def commit(self, transaction: Transaction) -> None:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Item(transaction, waiter, loop))
+        self._held.append(_Item(transaction, waiter, loop))
+        self._hand_over()
         await waiter
 
     def write(self, transaction: Transaction) -> None:
-        self._queue.put(_Item(transaction, None, None))
+        self._held.append(_Item(transaction, None, None))
+        if len(self._held) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        except RuntimeError:  # nobody turns a loop: nothing could follow at once
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Gives the thread what is held, in order."""
+        held, self._held = self._held, []
+        for item in held:
+            self._queue.put(item)
 
     def close(self) -> None:
+        self._hand_over()
         self._queue.put(None)
         self._thread.join()
         if self._backlog:

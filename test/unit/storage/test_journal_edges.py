@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +101,60 @@ async def test_more_than_a_group_is_written_in_several(
 
     assert len(made.diary("b", 100)) == 7
     made.close()
+
+
+async def test_what_was_written_goes_with_the_commit_that_follows_at_once(tmp_path: Path):
+    """A commit does not wait for the disk twice; the order of both is kept."""
+    made = SqliteJournal(tmp_path / "journal.db")
+    groups = _groups(made)
+    loop = asyncio.get_running_loop()
+    committing = loop.create_task(made.commit(Transaction(states=[StateRow("b", "slot", "2")])))
+    made.write(Transaction(states=[StateRow("b", "slot", "1")]))
+
+    await committing
+
+    assert groups == [2]
+    assert made.state("b") == {"slot": "2"}
+    made.close()
+
+
+async def test_what_is_written_alone_is_not_kept_waiting(tmp_path: Path):
+    """Without a commit it is with the thread one turn of the loop later."""
+    made = SqliteJournal(tmp_path / "journal.db")
+    groups = _groups(made)
+    made.write(Transaction(states=[StateRow("b", "slot", "1")]))
+    await asyncio.sleep(0)
+    made._writer._queue.put(None)
+    made._writer._thread.join()
+
+    assert groups == [1]
+    made.close()
+
+
+def test_what_is_written_where_no_loop_turns_is_written(tmp_path: Path):
+    """And closing writes what is held."""
+    made = SqliteJournal(tmp_path / "journal.db")
+    made.write(Transaction(states=[StateRow("b", "slot", "1")]))
+    made.write(Transaction(states=[StateRow("b", "slot", "2")]))
+    made.close()
+
+    again = SqliteJournal(tmp_path / "journal.db")
+    assert again.state("b") == {"slot": "2"}
+    again.close()
+
+
+def _groups(made: SqliteJournal) -> list[int]:
+    """How many transactions the thread wrote at once, each time."""
+    groups: list[int] = []
+    apply = made._store.apply
+
+    def counted(batch: Iterable[Transaction], **options: Any) -> None:
+        held = list(batch)
+        groups.append(len(held))
+        apply(held, **options)
+
+    made._store.apply = counted
+    return groups
 
 
 async def test_a_queued_row_that_is_refused_is_told_in_the_log(
