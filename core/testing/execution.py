@@ -143,6 +143,8 @@ class Bench:
         self.inbox = Inbox()
         self.diary: list[tuple[str, int, str, DiaryFields]] = []
         self.alarms: list[Alarm] = []
+        self.calmed: list[str] = []
+        """Codes of alarms that were over by themselves."""
         self.fingerprint: dict[str, str] = {"grid_type": "long"}
         self._applied: set[str] = set()
         self._boot()
@@ -264,5 +266,6 @@ class Bench:
             reference=lambda _: self.reference,
             on_diary=lambda *line: self.diary.append(line),
             on_alarm=self.alarms.append,
+            on_calm=lambda _, code: self.calmed.append(code),
             settings=self.settings,
         )

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.testing.simulation.ablations import ABLATIONS, Catch, hunt_all
+from core.testing.simulation.ablations import ABLATIONS
 from core.testing.simulation.campaign import Tally, replay_command, run_all, shrink
+from core.testing.simulation.hunts import Catch, hunt_all
 from core.testing.simulation.report import write_report
 from core.testing.simulation.wire.tongues import PORT, TONGUES, drawn_venue
 from core.testing.simulation.world import Outcome, Setup, simulate

@@ -509,3 +509,15 @@ def test_a_given_up_order_with_its_proof_is_in_order():
     records = [*WAITED, denied("open_orders", 10.1), denied("fills", 13.0), NOT_PLACED]
 
     assert "I12" not in verdicts(records)
+
+
+def test_what_others_took_over_stands_beside_what_the_file_allows():
+    """Seed 833: a ladder that is built anew after that was said counts it once, and no more."""
+    fields = (("reason", "take profit"), ("position", "0.18"))
+    left = Told(at_ns=3 * S, life=1, event="grid.nothing_to_close", fields=fields)
+    full = filled(execution("t2", SECOND, amount=Decimal("0.70")))
+    above = filled(execution("t3", SECOND, amount=Decimal("0.01")))
+
+    assert "I5" in verdicts([*story(), full])
+    assert "I5" not in verdicts([*story(), left, full])
+    assert "I5" in verdicts([*story(), left, full, above])

@@ -11,10 +11,11 @@ import pytest
 
 from core.infrastructure.rng import SeededRng
 from core.testing.simulation.campaign import Tally, replay_command, run_all, shrink
+from core.testing.simulation.door import VenueDoor
 from core.testing.simulation.faults import draw_episodes
 from core.testing.simulation.invariants.watch import INVARIANTS
 from core.testing.simulation.report import write_report
-from core.testing.simulation.world import Setup, simulate
+from core.testing.simulation.world import START_NS, Setup, World, simulate
 
 # Who is killed between making a coroutine and starting it leaves it behind, as a process would.
 pytestmark = [
@@ -48,6 +49,28 @@ def test_a_run_repeats_to_the_turn():
     assert first.trace == second.trace
     assert first.fired == second.fired
     assert first.counts == second.counts
+
+
+def test_a_run_is_not_at_rest_while_a_stream_is_away(tmp_path: Path):
+    """Backpack 1193: a stream that is back within the two minutes is waited for, as the rest is."""
+    world = World(Setup(seed=3, lasts_s=20.0, rest_s=60, only=frozenset()), tmp_path)
+    for at_s, act in ((41, cut), (46, mend)):
+        world.loop.world_at_ns(START_NS + at_s * 1_000_000_000, world._each_door, act)
+    outcome = world.run()
+
+    assert outcome.violations == ()
+    assert outcome.healed_after_s is not None
+    assert outcome.healed_after_s > 25
+
+
+def cut(door: VenueDoor) -> None:
+    """The prices stop."""
+    door.cut(is_private=False)
+
+
+def mend(door: VenueDoor) -> None:
+    """The prices are back."""
+    door.mend(is_private=False)
 
 
 def traces(hash_seed: str, seeds: range, python: str = sys.executable) -> str:

@@ -20,6 +20,7 @@ from core.testing.simulation.wire.line import Line
 from core.testing.simulation.wire.tongues import PORT, TONGUES, drawn_venue
 from core.testing.simulation.wire.venue import WireVenue
 from core.testing.simulation.wire.weather import frozen, spoilt
+from core.testing.simulation.wire.witness import Witnessed
 from core.testing.simulation.world import Setup, World, simulate
 
 # Who is killed between making a coroutine and starting it leaves it behind, as a process would.
@@ -41,7 +42,10 @@ VENUES = sorted(TONGUES)
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_quiet_run_over_the_wire_trades(venue: str, tmp_path: Path):
-    """Without weather every intent becomes an order, read from its bytes as it left."""
+    """Without weather every intent becomes an order, read from its bytes as it left.
+
+    No socket ends either: a venue that hangs up on silent clients hears from them (153, 311).
+    """
     world = World(Setup(seed=1, venue=venue, lasts_s=SHORT_S, only=frozenset()), tmp_path)
     outcome = world.run()
     left = [record for record in world.history.records if isinstance(record, CreateCalled)]
@@ -49,6 +53,10 @@ def test_a_quiet_run_over_the_wire_trades(venue: str, tmp_path: Path):
     assert outcome.violations == ()
     assert outcome.counts["intents"] == outcome.counts["orders"] == len(left) > 3
     assert all(record.price_age_ns is not None for record in left)
+    door = world.machine.life.door if world.machine.life else None
+    assert isinstance(door, Witnessed)
+    sockets = (*door.public, *(socket for socket, _ in door.private))
+    assert [socket.lives for socket in sockets] == [1] * len(sockets)
 
 
 @pytest.mark.parametrize("venue", VENUES)

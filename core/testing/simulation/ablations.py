@@ -1,59 +1,46 @@
 """Safeguards taken out, one at a time, to see whether a campaign notices.
 
-A safeguard is removed by editing the source of a function in memory: the text to be replaced must
-be there as often as said, so a safeguard that has moved makes its ablation fail loudly instead of
-testing nothing. The program itself has no switch for this: nothing in a configuration or an
-environment can remove anything, because nothing that ships knows of this file.
-
+Each names the text that keeps it (see `removal.py`); `hunts.py` looks for a seed that misses it.
 Some of them are bugs that other trading systems had in public.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import multiprocessing
-import sys
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from types import FunctionType, ModuleType
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
-from core.testing.simulation.world import Setup, simulate
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A change of one function."""
-
-    target: str
-    """`module:Class.method` or `module:function`."""
-    old: str
-    """Text that its source has exactly so often as `times` says."""
-    new: str
-    times: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ablation:
-    """A safeguard, and how it is removed."""
-
-    name: str
-    safeguard: str
-    """What is missing then, in words."""
-    edits: tuple[Edit, ...]
-    is_historic: bool = False
-    """Whether another system had this bug in public."""
-
+from core.testing.simulation.faults import Kind
+from core.testing.simulation.removal import Ablation, Edit
 
 _EXECUTION: Final = "core.services.execution"
 _GRID: Final = "core.services.grid"
 
+KILLS: Final = frozenset({Kind.KILL, Kind.KILL_AT_EVENT, Kind.KILL_AT_START, Kind.TERM})
+"""Ends of a life."""
+_LOST: Final = frozenset(
+    {Kind.LOSE_REQUEST, Kind.LOSE_ANSWER, Kind.SERVER_ERROR, Kind.BROKEN_BODY, Kind.REST_DOWN}
+)
+_STREAM: Final = frozenset({Kind.PRIVATE_DROP, Kind.PRIVATE_SILENT, Kind.PRIVATE_CUT})
+_ASKED: Final = frozenset({Kind.ASK_CANCEL, Kind.ASK_HALT, Kind.ASK_EDIT})
 
-def _one(name: str, safeguard: str, target: str, old: str, new: str) -> Ablation:
-    return Ablation(name=name, safeguard=safeguard, edits=(Edit(target, old, new),))
+
+def _one(
+    name: str, safeguard: str, target: str, old: str, new: str, *shown_by: Iterable[Kind]
+) -> Ablation:
+    return Ablation(
+        name=name,
+        safeguard=safeguard,
+        edits=(Edit(target, old, new),),
+        shown_by=tuple(frozenset(kinds) for kinds in shown_by),
+    )
+
+
+def _rate(
+    name: str, safeguard: str, target: str, old: str, new: str, *shown_by: Iterable[Kind]
+) -> Ablation:
+    """One that shows where a venue allows few requests."""
+    return replace(_one(name, safeguard, target, old, new, *shown_by), is_about_rates=True)
 
 
 def _historic(name: str, safeguard: str, *edits: Edit) -> Ablation:
@@ -103,13 +90,16 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.evidence:is_absent",
         "if len(kinds) < 2 or Endpoint.FILLS not in kinds:",
         "if not kinds:",
+        {Kind.LOSE_REQUEST},
+        {Kind.SERVER_ERROR, Kind.BROKEN_BODY, Kind.LOSE_ANSWER},
     ),
     _one(
         "negatives of one moment",
         "P6: two negatives at least two seconds apart",
         f"{_EXECUTION}.evidence:is_absent",
-        "max(times) - min(times) >= gap_ns",
-        "bool(times) and gap_ns >= 0",
+        "newest_ns - min(item.told_ns for item in counted) >= gap_ns",
+        "newest_ns >= gap_ns",
+        {Kind.LOSE_REQUEST, Kind.SERVER_ERROR, Kind.MAINTENANCE},
     ),
     _historic(
         "not found once is gone",
@@ -127,8 +117,8 @@ ABLATIONS: Final[Sequence[Ablation]] = (
             f"{_EXECUTION}.resolver:Resolver._ask_orders",
             '                log.info("resolve.no_answer order=%s error=%s",'
             " order.client_order_id, error)",
-            "                case.negatives += [Negative(Endpoint.ORDER, 1 << 62), "
-            "Negative(Endpoint.FILLS, 0), Negative(Endpoint.FILLS, (1 << 62) + (1 << 40))]",
+            "                case.negatives += [Negative(Endpoint.ORDER, 1 << 62, 1 << 62), "
+            "Negative(Endpoint.FILLS, (1 << 62) + (1 << 40), (1 << 62) + (1 << 40))]",
         ),
     ),
     _historic(
@@ -156,6 +146,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.order_manager:OrderManager._is_of",
         "return (",
         "return True or (",
+        {Kind.WRONG_ANSWER},
     ),
     _one(
         "states go back",
@@ -170,6 +161,8 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.canceler:Canceler._work",
         "while self._is_wanted(order):",
         "for _ in range(1):",
+        _LOST | {Kind.NOT_SENT, Kind.RATE_LIMIT},
+        _ASKED,
     ),
     _historic(
         "unknown to the cancel means cancelled",
@@ -194,6 +187,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.reconciler:Reconciler._foreign",
         "foreign.append(data)",
         "self._desk.spawn(self._cancel_late(data), 'x'); foreign.append(data)",
+        {Kind.STRANGER},
     ),
     Ablation(
         name="numbers begin again",
@@ -278,7 +272,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
     ),
     Ablation(
         name="missing fills are not fetched",
-        safeguard="T18: fills that the stream lost are asked for",
+        safeguard="T18: fills that the stream lost are asked for, wherever something falls short",
         edits=(
             Edit(
                 f"{_EXECUTION}.listener:Listener._settle",
@@ -290,7 +284,13 @@ ABLATIONS: Final[Sequence[Ablation]] = (
                 "await self.take_in_fills(symbol, self._since(bot))",
                 "pass",
             ),
+            Edit(
+                f"{_EXECUTION}.reconciler:Reconciler.check_position",
+                "await self.take_in_fills(bot.spec.symbol, self._since(bot))",
+                "pass",
+            ),
         ),
+        shown_by=(_STREAM,),
     ),
     Ablation(
         name="settlements count twice",
@@ -314,6 +314,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.reconciler:Reconciler.reconcile",
         "await self._take_in_funding(bot)",
         "pass",
+        _STREAM,
     ),
     _one(
         "fees are rounded",
@@ -322,12 +323,24 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         "EXACT.add(self.fees, fee_quote)",
         'EXACT.add(self.fees, fee_quote).quantize(Decimal("0.00001"))',
     ),
-    _one(
-        "shares without a slot",
-        "the slots of an order that serves several are written with its fills",
-        f"{_GRID}.booking:GridBooks._open",
-        "self._levels_touched.add(level)",
-        "pass",
+    Ablation(
+        name="shares without a slot",
+        safeguard="the slots of an order that serves several are written with its fills",
+        edits=(
+            Edit(f"{_GRID}.booking:GridBooks._open", "self._levels_touched.add(level)", "pass"),
+            # A share that is whole has its slot written once more by each of these.
+            Edit(
+                f"{_GRID}.machine:GridMachine._complete_share",
+                "self._levels_touched.add(slot.level)",
+                "pass",
+            ),
+            Edit(
+                f"{_GRID}.machine:GridMachine._after_initial",
+                "self._levels_touched.add(slot.level)",
+                "pass",
+            ),
+        ),
+        shown_by=(frozenset({Kind.ASK_HALT}),),
     ),
     _one(
         "a doubtful write leaves ghosts",
@@ -335,25 +348,49 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.service:ExecutionService._not_written",
         "self._manager.withdraw(order)",
         "pass",
+        {Kind.DISK_DOUBT, Kind.DISK_FULL},
     ),
     # -- risk, halts, limits ----------------------------------------------------------------------
     Ablation(
         name="halted orders leave",
-        safeguard="OP5: nothing new leaves after a halt",
+        safeguard="OP5: nothing new leaves after a halt: nothing is decided, allowed or sent",
         edits=(
             Edit(
                 f"{_EXECUTION}.dispatcher:Dispatcher._bar",
                 "self._risk.state is RiskState.HALTED",
                 "False",
             ),
+            # Each of these two keeps most orders from ever coming to the one above.
+            Edit(
+                "core.services.risk.rules:RuleBook._state",
+                "now.state is RiskState.HALTED",
+                "False",
+            ),
+            Edit(
+                f"{_GRID}.machine:GridMachine._on_risk",
+                "self._risk = event.state",
+                'self._risk = "ACTIVE"',
+            ),
         ),
+        shown_by=(frozenset({Kind.ASK_HALT}),),
     ),
-    _one(
-        "a halt ends with its process",
-        "OP5: a halt is latched in the journal",
-        "core.services.risk.service:RiskService.__init__",
-        "RiskState.ACTIVE if latched is None else RiskState(latched.state)",
-        "RiskState.ACTIVE",
+    Ablation(
+        name="a halt ends with its process",
+        safeguard="OP5: a halt is latched in the journal; whoever starts again and again is halted",
+        edits=(
+            Edit(
+                "core.services.risk.service:RiskService.__init__",
+                "RiskState.ACTIVE if latched is None else RiskState(latched.state)",
+                "RiskState.ACTIVE",
+            ),
+            # Most who die while halted die often, and then this one holds them all the same.
+            Edit(
+                "core.engine.starts:StartRecord.begin",
+                "return 0 < self.limit <= len(recent)",
+                "return False",
+            ),
+        ),
+        shown_by=(frozenset({Kind.ASK_HALT}), KILLS),
     ),
     _one(
         "two on one account",
@@ -361,20 +398,23 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         "core.infrastructure.files:_lock",
         "fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
+        {Kind.SECOND},
     ),
-    _one(
+    _rate(
         "no rate budget",
         "T10: requests keep to the venue's rate",
         f"{_EXECUTION}.sender:Sender._ready_ns",
         "excess = self._spent() - allowed",
         "excess = -1",
+        _ASKED | {Kind.VANISH, Kind.MEDDLER},
     ),
-    _one(
+    _rate(
         "no room for cancels",
         "T10: a fifth of the rate is kept for cancels and questions",
         f"{_EXECUTION}.sender:Sender._ready_ns",
         "if priority not in _RESERVED:",
         "if False:",
+        _ASKED,
     ),
     _one(
         "requests during a ban",
@@ -382,6 +422,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.sender:Sender.pause",
         "self._paused_until_ns = max(self._paused_until_ns, until_ns)",
         "return",
+        {Kind.BAN},
     ),
     _one(
         "cancels during a ban",
@@ -389,20 +430,26 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.sender:Sender.pause",
         "if is_ban or seconds >= _BAN_FROM_S:",
         "if False:",
+        {Kind.BAN},
+        _ASKED,
     ),
-    _one(
-        "a turn from before the sleep",
-        "CK7: what leaves on waking counts then, not when its turn was given",
-        f"{_EXECUTION}.sender:Sender.acquire",
-        "while await self._wait(priority) > _LATE_NS:",
-        "while await self._wait(priority) < 0:",
-    ),
-    _one(
-        "each of a crowd is asked for",
-        "P6: many orders in doubt share lists, or their questions use up the rate",
-        f"{_EXECUTION}.resolver:Resolver._round",
-        "len(cases) > self._desk.settings.ask_each_up_to and self._has_history",
-        "False",
+    Ablation(
+        name="a turn from before the sleep",
+        safeguard="CK7: what leaves late, after a sleep or a slow disk, counts when it leaves",
+        edits=(
+            Edit(
+                f"{_EXECUTION}.sender:Sender.acquire",
+                "while await self._wait(priority) > _LATE_NS:",
+                "while await self._wait(priority) < 0:",
+            ),
+            Edit(
+                f"{_EXECUTION}.dispatcher:Dispatcher._is_fit",
+                "self._desk.sender.count()",
+                "pass",
+            ),
+        ),
+        is_about_rates=True,
+        shown_by=(frozenset({Kind.PAUSE, Kind.DISK_SLOW}),),
     ),
     Ablation(
         name="orders in a wrong time",
@@ -411,6 +458,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
             Edit(f"{_EXECUTION}.clock_watch:ClockWatch.may_send", "if self.is_agreed:", "if True:"),
             Edit(f"{_EXECUTION}.clock_watch:ClockWatch.agreed", "not self.is_agreed", "False", 2),
         ),
+        shown_by=(frozenset({Kind.CLOCK_LEAP}),),
     ),
     _one(
         "an edit is not on record",
@@ -418,24 +466,10 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.service:ExecutionService._step",
         "if step.renewal is not None:",
         "if False:",
+        {Kind.ASK_EDIT},
+        KILLS,
     ),
     # -- prices, streams, comparisons -------------------------------------------------------------
-    Ablation(
-        name="old prices are believed",
-        safeguard="T15: the age of a price counts from its own time",
-        edits=(
-            Edit(
-                "core.services.market_data.service:MarketData._is_old",
-                "return limit_s is not None",
-                "return False and limit_s is not None",
-            ),
-            Edit(
-                "core.services.risk.service:RiskService.register",
-                "watched = _Watched(book=book, max_price_age_ms=max_price_age_ms)",
-                "watched = _Watched(book=book, max_price_age_ms=None)",
-            ),
-        ),
-    ),
     Ablation(
         name="one alarm for every look",
         safeguard="a foreign fill is told once",
@@ -451,13 +485,15 @@ ABLATIONS: Final[Sequence[Ablation]] = (
                 "if False:",
             ),
         ),
+        shown_by=(frozenset({Kind.STRANGER}),),
     ),
     _one(
-        "the stream before the recall",
-        "what the stream says while a start reads the journal is held back",
-        f"{_EXECUTION}.listener:Listener.on_user_data",
-        "if bot is not None and bot.early is not None:",
+        "nobody looks for the unknown",
+        "P6: what became of an order that did not answer is found out",
+        f"{_EXECUTION}.resolver:Resolver.add",
+        "if is_idle:",
         "if False:",
+        {Kind.LOSE_ANSWER, Kind.LOSE_REQUEST},
     ),
     _one(
         "one lost message for ever",
@@ -465,6 +501,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.listener:Listener._listen",
         "if self._heard_ns <= since_ns:",
         "if True:",
+        {Kind.PRIVATE_SILENT, Kind.PRIVATE_DROP},
     ),
     _one(
         "no deadline that holds",
@@ -472,13 +509,16 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.resolver:Resolver.add",
         "left_ns = 0 if order.is_vanished else max(order.deadline_ns - clock.now_ns(), 0)",
         "left_ns = 0",
+        {Kind.BAN, Kind.RATE_LIMIT, Kind.PAUSE, Kind.DISK_SLOW},
     ),
-    _one(
+    _rate(
         "comparisons pile up",
         "a comparison that waits stands for all who ask meanwhile",
         f"{_EXECUTION}.checks:Checks.check_soon",
         "if bot.bot_id not in self._waiting:",
         "if True:",
+        {Kind.PRIVATE_CUT},
+        {Kind.REST_DOWN, Kind.BAN, Kind.MAINTENANCE, Kind.LATE_ANSWER},
     ),
     _one(
         "unreadable means dead",
@@ -486,6 +526,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         f"{_EXECUTION}.desk:Desk.timed",
         "except Exception as error:",
         "except ZeroDivisionError as error:",
+        {Kind.BROKEN_BODY},
     ),
     _one(
         "unknown orders free their slot",
@@ -500,6 +541,7 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         "                    self._due.add(slot.level)\n"
         "            self._carry_on()\n"
         "            return\n",
+        {Kind.LOSE_ANSWER},
     ),
     _historic(
         "fills come again under new names",
@@ -516,103 +558,3 @@ ABLATIONS: Final[Sequence[Ablation]] = (
 """Every safeguard whose removal a campaign must notice."""
 
 BY_NAME: Final = {ablation.name: ablation for ablation in ABLATIONS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catch:
-    """How a campaign noticed."""
-
-    ablation: Ablation
-    seed: int | None
-    """The first seed that did; None where none did."""
-    violation: str = ""
-
-
-def hunt(ablation: Ablation, seeds: Iterable[int], lasts_s: float = 900.0) -> Catch:
-    """Runs seeds without a safeguard until one of them violates an invariant."""
-    with removed(ablation):
-        for seed in seeds:
-            outcome = simulate(Setup(seed=seed, lasts_s=lasts_s))
-            if not outcome.is_green:
-                return Catch(ablation=ablation, seed=seed, violation=str(outcome.violations[0]))
-    return Catch(ablation=ablation, seed=None)
-
-
-def hunt_all(ablations: Sequence[Ablation], seeds: range, workers: int = 1) -> Iterator[Catch]:
-    """Hunts each, in order, on several cores."""
-    if workers <= 1:
-        for ablation in ablations:
-            yield hunt(ablation, seeds)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        work = [(ablation.name, seeds) for ablation in ablations]
-        for name, seed, violation in pool.imap(_hunt_by_name, work, chunksize=1):
-            yield Catch(ablation=BY_NAME[name], seed=seed, violation=violation)
-
-
-def _hunt_by_name(work: tuple[str, range]) -> tuple[str, int | None, str]:
-    name, seeds = work
-    catch = hunt(BY_NAME[name], seeds)
-    return name, catch.seed, catch.violation
-
-
-@contextmanager
-def removed(ablation: Ablation) -> Iterator[None]:
-    """Runs the body without a safeguard.
-
-    Raises:
-        LookupError: If a text to be replaced is not there exactly once.
-    """
-    with ExitStack() as stack:
-        for edit in ablation.edits:
-            for owner, name, before, after in _replacements(edit):
-                setattr(owner, name, after)
-                stack.callback(setattr, owner, name, before)
-        yield
-
-
-def _replacements(edit: Edit) -> list[tuple[Any, str, Any, Any]]:
-    """Whose attribute is replaced, its name, what it was and what it becomes."""
-    module_name, _, path = edit.target.partition(":")
-    module = importlib.import_module(module_name)
-    *owners, name = path.split(".")
-    owner: Any = module
-    for part in owners:
-        owner = getattr(owner, part)
-    before = inspect.getattr_static(owner, name)
-    after = _edited(edit, module, before)
-    if owners:
-        return [(owner, name, before, after)]
-    # A function is known by name wherever it was imported.
-    return [
-        (other, name, before, after)
-        for key, other in sorted(sys.modules.items())
-        if key.startswith("core.") and getattr(other, name, None) is before
-    ]
-
-
-def _edited(edit: Edit, module: ModuleType, before: Any) -> Any:  # noqa: ANN401 # a function
-    """A function with one text of its source replaced."""
-    source = _SOURCES.get(before) or textwrap.dedent(inspect.getsource(before))
-    old, new = _as_dedented(edit.old), _as_dedented(edit.new)
-    if source.count(old) != edit.times:
-        raise LookupError(f"{edit.target} has {source.count(old)} times {edit.old!r}")
-    source = source.replace(old, new)
-    space: dict[str, Any] = {}
-    exec(compile(source, f"<{edit.target}>", "exec"), vars(module) | {}, space)  # noqa: S102 # our own source
-    made = space[before.__name__]
-    found = FunctionType(made.__code__, vars(module), made.__name__, made.__defaults__)
-    found.__kwdefaults__ = made.__kwdefaults__
-    _SOURCES[found] = source
-    return found
-
-
-_SOURCES: dict[Any, str] = {}
-"""Edited function -> its source, for a second edit of the same one."""
-
-
-def _as_dedented(text: str) -> str:
-    """Text of a method as it stands once its class's indentation is taken off."""
-    if not text.startswith("        "):
-        return text
-    return "\n".join(line.removeprefix("    ") for line in text.split("\n"))

@@ -175,6 +175,8 @@ class VenueDoor(ExchangeInterface):
         self._private = Line(venue.loop, process, Latency(rng.child("private")))
         self._public = Line(venue.loop, process, Latency(rng.child("public")))
         self._number = 0
+        self._bans: dict[asyncio.Future[Any], Banned] = {}
+        """Answer that has arrived -> the ban it tells of; who gave up in that moment heard none."""
         self._state = ConnectionState.DISCONNECTED
         self._is_private_up = self._is_public_up = True
         self._listeners: list[tuple[UserDataCallback, frozenset[type] | None]] = []
@@ -583,7 +585,14 @@ class VenueDoor(ExchangeInterface):
             None,
             _silence(is_change=is_change),
         )
-        return await answer
+        try:
+            return await answer
+        except RateLimited:
+            if answer in self._bans:
+                self._history.add(replace(self._bans[answer], at_ns=self._loop.now_ns()))
+            raise
+        finally:
+            self._bans.pop(answer, None)
 
     def _late_ns(self, method: str) -> int:
         late = self._faults.chance(Kind.LATE_REQUEST)
@@ -670,7 +679,7 @@ class VenueDoor(ExchangeInterface):
         if answer.done() or not self._process.cross():
             return
         if record is not None:
-            self._history.add(replace(record, at_ns=self._loop.now_ns()))
+            self._bans[answer] = record
         if error is None:
             answer.set_result(result)
         else:

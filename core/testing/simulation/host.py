@@ -384,6 +384,9 @@ class _Doors:
         plan, venue = read_plan(request.text), self.machine.venue
         return at_venue(plan, venue.tongue.name) if isinstance(venue, WireVenue) else plan
 
+    def unlock(self, passphrase: str) -> None:
+        """Nothing is sealed here."""
+
     def feed(self, plan: BotPlan, request: StartBot, now_ns: int) -> OpenFeed:
         """Prices come with the venue; this says only what kind they are."""
         return OpenFeed(feed=_LiveFeed())

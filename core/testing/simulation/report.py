@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from core.testing.simulation.ablations import Catch
 from core.testing.simulation.campaign import Tally, replay_command
 from core.testing.simulation.faults import HABITS, Kind
+from core.testing.simulation.hunts import Catch
 from core.testing.simulation.invariants.watch import INVARIANTS
 from core.testing.simulation.marks import MARKS
 
@@ -137,7 +137,7 @@ def _ablations(catches: Sequence[Catch]) -> str:
             f"Safeguards that were taken out, one at a time: {caught} of {len(catches)} were",
             f"missed within a thousand seeds. {public} are bugs that other systems had in public.",
             "",
-            "| taken out | what is missing then | first seed | what it violated |",
+            "| taken out | what is missing then | seed | what it violated |",
             "| --- | --- | --- | --- |",
             *rows,
             "",

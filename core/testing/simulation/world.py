@@ -73,6 +73,8 @@ class Setup:
     """Instead of the one that the seed draws."""
     venue: str = PORT
     """The venue whose own protocol is spoken; `PORT` for the interface that all stand behind."""
+    switch_s: int | None = None
+    """After which the venue's dead man's switch acts; None where nobody asks for it."""
     kill_at_turn: int | None = None
     """The first life dies before this turn of its."""
     kill_at_crossing: int | None = None
@@ -117,6 +119,21 @@ def simulate(setup: Setup) -> Outcome:
         return world.run()
 
 
+def draw_weather(seed: int, lasts_s: float) -> tuple[Episode, ...]:
+    """The episodes of a seed, without running it."""
+    return draw_episodes(_chance(seed).child("weather"), lasts_s)
+
+
+def drawn_bot(setup: Setup) -> DrawnBot:
+    """The bot of a seed, as its protocol lets it be."""
+    rng = _chance(setup.seed).child("bot")
+    return draw_bot(rng) if setup.venue == PORT else draw_wire_bot(rng, TONGUES[setup.venue])
+
+
+def _chance(seed: int) -> SeededRng:
+    return SeededRng(f"simulation-{seed}")
+
+
 class World:
     """Everything of one run.
 
@@ -126,10 +143,10 @@ class World:
     """
 
     def __init__(self, setup: Setup, folder: Path) -> None:
-        rng = SeededRng(f"simulation-{setup.seed}")
+        rng = _chance(setup.seed)
         self.setup = setup
-        self.bot = setup.bot or self._draw_bot(rng.child("bot"))
-        drawn = draw_episodes(rng.child("weather"), setup.lasts_s)
+        self.bot = setup.bot or drawn_bot(setup)
+        drawn = draw_weather(setup.seed, setup.lasts_s)
         self.episodes = tuple(
             item for item in drawn if setup.only is None or item.number in setup.only
         )
@@ -177,11 +194,6 @@ class World:
         self.history.watchers.append(self._on_record)
         self.machine.on_life = self._on_life
 
-    def _draw_bot(self, rng: Rng) -> DrawnBot:
-        if self.setup.venue == PORT:
-            return draw_bot(rng)
-        return draw_wire_bot(rng, TONGUES[self.setup.venue])
-
     def _make_venue(self, rng: Rng, settings: PaperSettings) -> SimulatedAccount:
         setup, instrument = self.setup, self.instrument
         if setup.venue == PORT:
@@ -205,6 +217,7 @@ class World:
             feed=self.feed,
             settings=settings,
             seed=setup.seed,
+            switch_s=setup.switch_s,
         )
 
     @property

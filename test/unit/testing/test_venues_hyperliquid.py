@@ -18,7 +18,7 @@ from core.adapters.exchanges.hyperliquid.sign import (
     schedule_cancel_action,
     sign_action,
 )
-from core.adapters.exchanges.models import OrderOptions, OrderSide
+from core.adapters.exchanges.models import OrderOptions, OrderSide, TimeInForce
 from core.testing.clock import ManualClock
 from core.testing.venue import PERP
 from core.testing.venues.clients import ccxt_client
@@ -161,6 +161,18 @@ async def test_ccxt_places_orders_on_the_socket():
         (opened,) = await exchange.fetch_open_orders(SYMBOL)
 
     assert opened["id"] == placed["id"]
+
+
+async def test_an_order_that_finds_nothing_at_once_is_called_refused_by_every_word():
+    """Seed 416: the answer to the action and the state of the order say the same."""
+    options = OrderOptions(time_in_force=TimeInForce.IOC, client_order_id=CLOID)
+    async with HyperliquidVenue() as venue:
+        wire = order_wire(0, OrderSide.BUY, Decimal(100), Decimal("0.5"), options)
+        refused = await status_of(venue, order_action([wire]))
+        state = await info(venue, "orderStatus", oid=CLOID)
+
+    assert "could not immediately match" in refused["error"]
+    assert state["order"]["status"] == "iocCancelRejected"
 
 
 # -- the venue's own SDK ------------------------------------------------------------------------

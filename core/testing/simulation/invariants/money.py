@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, Decimal
 
-from core.adapters.exchanges.models import FillData, OrderSide
-from core.testing.simulation.history import Accepted, Changed, FillDurable, Filled, Record
+from core.adapters.exchanges.models import FillData, OrderData, OrderSide
+from core.testing.simulation.history import Accepted, Changed, FillDurable, Filled, Record, Told
 from core.testing.simulation.invariants.base import Invariant, Rest, Terms, leg_of
 
 EXACT = Context(prec=80)
@@ -77,37 +77,46 @@ class NeverTooMuch(Invariant):
         self._held = Decimal(0)
         self._open: dict[str, Decimal] = {}
         """Client order id of an entry -> what it may still fill."""
+        self._left = Decimal(0)
+        """Held by our fills and taken over at the venue by others: a ladder stands beside it."""
 
     def on(self, record: Record) -> Iterable[str]:
         """Follows position and entries at the venue."""
         if isinstance(record, (Accepted, Changed)) and record.is_ours:
-            order = record.order
-            identity = order.client_order_id or ""
-            if leg_of(identity) == "E":
-                if order.status.is_open:
-                    self._open[identity] = order.remaining
-                else:
-                    self._open.pop(identity, None)
+            self._order(record.order)
         elif isinstance(record, Filled) and record.is_ours:
-            fill = record.fill
-            identity = fill.client_order_id or ""
-            is_entry = fill.side.value == self.terms.entry_side
-            self._held += fill.amount if is_entry else -fill.amount
-            if identity in self._open:
-                self._open[identity] -= fill.amount
-            is_one_sided = not (self.terms.is_two_sided or self.terms.closes_beside_exits)
-            if self._held < 0 and is_one_sided:
-                yield f"{-self._held} is held on the wrong side after {fill.trade_id}"
+            yield from self._filled(record.fill)
         else:
+            if isinstance(record, Told) and record.event == "grid.nothing_to_close":
+                self._left = abs(Decimal(str(dict(record.fields)["position"])))
             return
         if self.terms.most_lots is None:
             return
-        most = self.terms.instrument.amount(self.terms.most_lots + self.terms.levels)
+        most = self.terms.instrument.amount(self.terms.most_lots + self.terms.levels) + self._left
         could = abs(self._held)
         if not self.terms.is_two_sided:
             could += sum(self._open.values(), Decimal(0))
         if could > most:
             yield f"{could} could be held, the file allows {most}"
+
+    def _order(self, order: OrderData) -> None:
+        identity = order.client_order_id or ""
+        if leg_of(identity) != "E":
+            return
+        if order.status.is_open:
+            self._open[identity] = order.remaining
+        else:
+            self._open.pop(identity, None)
+
+    def _filled(self, fill: FillData) -> Iterable[str]:
+        identity = fill.client_order_id or ""
+        is_entry = fill.side.value == self.terms.entry_side
+        self._held += fill.amount if is_entry else -fill.amount
+        if identity in self._open:
+            self._open[identity] -= fill.amount
+        is_one_sided = not (self.terms.is_two_sided or self.terms.closes_beside_exits)
+        if self._held < 0 and is_one_sided:
+            yield f"{-self._held} is held on the wrong side after {fill.trade_id}"
 
 
 class ProfitIsExact(Invariant):

@@ -176,14 +176,26 @@ class Watch:
             return "no bot runs"
         machine = life.bot.service.machine
         if is_out_of_range(machine):
-            return ""
+            return self._unrest_of_streams(life)
         if machine.phase is not GridPhase.RUNNING:
             return f"the bot is {machine.phase.value}: {machine.phase_reason}"
         return (
             self._unrest_of_execution(life)
             or self._unrest_of_orders(machine)
             or self._unrest_of_books(life)
+            or self._unrest_of_streams(life)
         )
+
+    def _unrest_of_streams(self, life: Life) -> str:
+        """A market without news is doubted for a moment, until another source confirms it."""
+        stale = self._stale_streams(life)
+        return f"{stale} streams are not live" if stale else ""
+
+    def _stale_streams(self, life: Life) -> int:
+        market = None if life.engine is None else next(iter(life.engine.accounts)).market
+        symbol = self.terms.instrument.symbol
+        is_live = market is not None and market.light(symbol).state == "live"
+        return (not is_live) + (life.door is None or not life.door.is_connected())
 
     def _unrest_of_execution(self, life: Life) -> str:
         assert life.bot is not None  # noqa: S101 # `unrest` looked
@@ -271,7 +283,6 @@ class Watch:
         symbol = self.terms.instrument.symbol
         mark = None if market is None else market.mark(symbol)
         result = machine.result(world.machine.clock.now_ns(), mark)
-        light = "off" if market is None else market.light(symbol).state
         execution = execution_of(world)
         rows = journal.orders(bot_id, 1_000_000)
         return Rest(
@@ -308,7 +319,7 @@ class Watch:
                 order.state in {OrderState.UNKNOWN, OrderState.SENT, OrderState.INTENT}
                 for order in execution._manager  # noqa: SLF001 # as above
             ),
-            stale_streams=(light != "live") + (life.door is None or not life.door.is_connected()),
+            stale_streams=self._stale_streams(life),
             inbox=len(bot.service.inbox),
             waiting=len(execution._desk.sender._waiting),  # noqa: SLF001 # as above
             tasks=len(life.process.tasks),

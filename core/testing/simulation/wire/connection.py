@@ -188,10 +188,12 @@ class Connection:
             self._farewell()
         elif self._server is None:
             return
-        elif frame is Word.PING:
-            self._back.send(Word.PONG)
-        elif isinstance(frame, bytes):
-            self._venue.on_text(self, self._server, frame.decode())
+        else:
+            self._server.heard_ns = self._venue.server.clock.monotonic_ns()
+            if frame is Word.PING:
+                self._back.send(Word.PONG)
+            elif isinstance(frame, bytes):
+                self._venue.on_text(self, self._server, frame.decode())
 
     def _knock(self) -> None:
         """The server looks who is there."""
@@ -251,7 +253,7 @@ class Connection:
             if not self.is_over:
                 self._listener.on_pong()
         elif frame is Word.PING:
-            return  # answered below the listener, as the shipping client does
+            self._there.send(Word.PONG)  # below the listener, as the shipping client does
         elif self.on_open is not None:
             on_open, self.on_open = self.on_open, None
             on_open(frame is Word.OPEN)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.adapters.exchanges.connection.limiter import Budgets
 from core.adapters.exchanges.connection.socket import Seams
 from core.adapters.exchanges.models import Margin, MarginMode
@@ -35,7 +37,7 @@ def wire_door(
     doors = Doors(
         seams=Seams(transport=transport, clock=clock, rng=rng.child("adapter")),
         budgets=Budgets(clock),
-        settings=tongue.settings(),
+        settings=replace(tongue.settings(), dead_mans_switch_s=venue.switch_s),
         credentials=tongue.credentials(),
         expected=(instrument,),
         # With the whole account behind it: a liquidation is no weather of these runs.

@@ -9,7 +9,13 @@ from typing import Any, ClassVar, Final
 from core.adapters.exchanges.credentials import Credentials, Secret
 from core.adapters.exchanges.hyperliquid.adapter import HyperliquidExchange
 from core.adapters.exchanges.hyperliquid.client_ids import read_cloid
-from core.adapters.exchanges.models import FillData, Instrument, OrderData
+from core.adapters.exchanges.models import (
+    FillData,
+    Instrument,
+    OrderData,
+    OrderStatus,
+    UserData,
+)
 from core.adapters.exchanges.native.exchange import Doors, NativeExchange
 from core.testing.simulation.wire.tongue import Create, Ground, Tongue
 from core.testing.venues.faults import Answer, Call
@@ -111,6 +117,13 @@ class Hyperliquid(Tongue):
         """A cloid that holds none of ours."""
         digits = int.from_bytes(name.encode()) % (1 << 120)
         return f"0x{_FOREIGN << 120 | digits:032x}"
+
+    def told(self, data: UserData) -> UserData:
+        """An order that found nothing to match at once was refused, as the venue calls it."""
+        told = super().told(data)
+        if isinstance(told, OrderData) and told.status is OrderStatus.EXPIRED and not told.filled:
+            return replace(told, status=OrderStatus.REJECTED)
+        return told
 
     # -- what goes wrong ----------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ UNREACHABLE: Final = (
     "cannot be reached: Network is unreachable",
 )
 BANNED: Final = 418
+_REFUSED: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class SimulatedTransport:
         self._idle: dict[str, list[_Way]] = {}
         """Host -> connections that rest, newest last."""
         self._connections: list[Connection] = []
+        self.answered: dict[str, int] = {}
+        """Name of a request -> when the newest one left that was answered with success."""
 
     # -- sockets ------------------------------------------------------------------------------
 
@@ -242,9 +245,9 @@ class SimulatedTransport:
         """The request is out; None where its connection ended before a whole answer."""
         named = self._venue.server.named(call)
         self._venue.on_request(named, self._process, begun_ns)
-        asked = ASKED.get()
+        asked, left_ns = ASKED.get(), self._loop.now_ns()
         if asked is not None:
-            asked.append(self._loop.now_ns())
+            asked.append(left_ns)
         answer: asyncio.Future[Response | None] = self._loop.create_future()
         lost = self._faults.acts(Kind.REST_DOWN) or self._faults.chance(Kind.LOSE_REQUEST)
         if lost is None:
@@ -252,7 +255,10 @@ class SimulatedTransport:
             self._loop.world_at_ns(self._loop.now_ns() + delay_ns, self._arrive, call, answer)
         elif self._faults.stream(lost).random() < 0.3:
             self._send_back(answer, None)
-        return await answer
+        response = await answer
+        if response is not None and response.status < _REFUSED:
+            self.answered[named.name] = max(left_ns, self.answered.get(named.name, 0))
+        return response
 
     def _arrive(self, call: Call, answer: asyncio.Future[Response | None]) -> None:
         self._loop.spawn(None, self._serve(call, answer), name=f"serve {call.path}")

@@ -68,6 +68,7 @@ class WireVenue(SimulatedAccount):
         feed: Its prices.
         settings: Balance, fill rule, funding.
         seed: Makes the account's keys.
+        switch_s: After which the venue's dead man's switch acts, where the account has it armed.
     """
 
     def __init__(  # noqa: PLR0913 # what a venue is made of
@@ -82,6 +83,7 @@ class WireVenue(SimulatedAccount):
         feed: Feed,
         settings: PaperSettings,
         seed: int,
+        switch_s: int | None = None,
     ) -> None:
         super().__init__(loop, rng, faults, history, instrument)
         self.tongue = speaks(
@@ -94,6 +96,7 @@ class WireVenue(SimulatedAccount):
                 seed=seed,
             )
         )
+        self.switch_s = switch_s
         self.server = self.tongue.venue
         self.server.faults = Weather(loop, faults, self.tongue, lambda: self.ban_until_ns)
         self.profile = profile_of(self.server.profile)

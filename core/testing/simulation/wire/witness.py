@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from core.adapters.exchanges.interface import Subscription, TickerCallback
 from core.adapters.exchanges.models import (
@@ -23,6 +24,15 @@ from core.infrastructure.clock import Clock
 from core.testing.simulation.loop import Process
 from core.testing.simulation.wire.transport import ASKED, SimulatedTransport
 from core.testing.simulation.wire.venue import DECIDED, WireVenue
+
+_LISTS: Final = {
+    "order": ("get_open_orders", "get_order_history"),
+    "open_orders": ("get_open_orders",),
+    "fills": ("get_fills",),
+}
+"""Question -> names of the requests whose answers an adapter may give to more than one of it."""
+_SHARED_NS: Final = 500_000_000
+"""An answer that is older than this is nobody else's any more, whatever the adapter believes."""
 
 
 class Witness:
@@ -69,10 +79,21 @@ class Witness:
     def deny(
         self, asked: list[int] | None, endpoint: str, identity: str, present: tuple[str, ...]
     ) -> None:
-        """An answer that does not know everything is there."""
-        if not asked:
+        """An answer that does not know everything is there.
+
+        One without a request of its own is the answer to the same one of a moment ago.
+        """
+        if asked is None:
             return
-        self._venue.deny(self._process, asked[0], endpoint, identity, present)
+        moments = asked or self._shared(endpoint)
+        if moments:
+            self._venue.deny(self._process, min(moments), endpoint, identity, present)
+
+    def _shared(self, endpoint: str) -> list[int]:
+        """When the newest requests left whose answers may have been given once more."""
+        since_ns, answered = self._venue.loop.now_ns() - _SHARED_NS, self.transport.answered
+        moments = [answered.get(name, 0) for name in _LISTS[endpoint]]
+        return moments if min(moments) >= since_ns else []
 
     def show(self, ticker: TickerData) -> None:
         """A price is there."""
