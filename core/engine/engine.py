@@ -27,7 +27,7 @@ from core.engine.bots import Bot
 from core.engine.doors import BotPlan, Doors, OpenFeed, VenueRoom
 from core.engine.headroom import require_headroom
 from core.engine.limited import LadderLimits
-from core.engine.pace import Pace, newest_ns
+from core.engine.pace import OwnTime, Pace, newest_ns
 from core.engine.protocol import (
     BotStarted,
     Kill,
@@ -46,6 +46,7 @@ from core.services.gateway import BotSpec, Renewal
 from core.services.grid.edit import with_left_over
 from core.services.grid.ladder import Ladder
 from core.services.grid.machine import GridMachine
+from core.services.grid.news import OVER
 from core.services.grid.outcome import BotOutcome
 from core.services.grid.plan import plan_limits
 from core.services.grid.service import GridService
@@ -125,6 +126,8 @@ class Engine:
         self._wall: Clock = wall or WallClock()
         self._clock: Clock = clock or self._wall
         self._pace: Pace | None = None
+        self._own_time: OwnTime | None = None
+        """Of an engine whose time is not the machine's."""
         self._ring = ring or LogRing()
         self._may_send = may_send
         self.risk = RiskService(journal, self._clock)
@@ -269,6 +272,7 @@ class Engine:
             return
         self._pace = pace
         self._clock = pace.clock(feed.feed, newest_ns(self._journal), self._wall)
+        self._own_time = OwnTime.of(self._clock, self._wall)
         state, by = self.risk.state, self.risk.by
         self.risk = RiskService(self._journal, self._clock)
         self.risk.state, self.risk.by = state, by
@@ -457,6 +461,7 @@ class Engine:
             reference=lambda symbol: _reference(market, plan, symbol),
             on_diary=self._line_of_id,
             on_alarm=self._on_alarm,
+            on_calm=self._on_calm,
             may_send=self._may_send,
             wall=self._wall if isinstance(self._clock, SteadyClock) else None,
             on_wall_right=self._follow_wall,
@@ -605,6 +610,10 @@ class Engine:
 
     # -- asking -------------------------------------------------------------------------------
 
+    def unlock(self, passphrase: str) -> None:
+        """Takes the passphrase of sealed keys, for the bots that are started from now on."""
+        self._doors.unlock(passphrase)
+
     def bot(self, name: str) -> Bot:
         """A bot that runs, by its name.
 
@@ -700,9 +709,15 @@ class Engine:
         return sorted(rows, key=lambda row: not row.is_running)
 
     def log_rows(self, limit: int = LOG_ROWS) -> list[LogRow]:
-        """The newest log lines, newest first."""
+        """The newest log lines, newest first, in the time of the diary that they stand beside."""
+        own = self._own_time
         return [
-            LogRow(at=line.at, level=line.level, source=line.source, text=line.text)
+            LogRow(
+                at=line.at if own is None else own.at(line.at),
+                level=line.level,
+                source=line.source,
+                text=line.text,
+            )
             for line in reversed(self._ring.newest(limit))
         ]
 
@@ -739,10 +754,16 @@ class Engine:
         if not alarm.bot_id:
             self._tell_all("bot.alarm", (("code", alarm.code), ("text", alarm.text)))
 
-    def _tell_all(self, event: str, fields: Fields) -> None:
-        """A line in the diary of every bot that runs."""
+    def _on_calm(self, bot_id: str, code: str) -> None:
+        """What an alarm told of has ended: whoever still shows it need not."""
+        self._tell_all(OVER, (("code", code),), only=bot_id)
+
+    def _tell_all(self, event: str, fields: Fields, *, only: str = "") -> None:
+        """A line in the diary of every bot that runs, or of one by its id."""
         now_ns = self._clock.now_ns()
         for bot in self.running:
+            if only not in {"", bot.bot_id}:
+                continue
             row = diary_row(bot.bot_id, now_ns, event, fields)
             with contextlib.suppress(JournalError):
                 self._journal.write(Transaction(diary=[row]))

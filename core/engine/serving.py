@@ -25,6 +25,7 @@ from core.engine.supervisor import Supervisor
 from core.errors import ExitCode
 from core.infrastructure.clock import WallClock
 from core.infrastructure.files import FileLock
+from core.infrastructure.garbage import leave_alone, look_again, seldom
 from core.infrastructure.home import Home
 from core.infrastructure.logging import LogRing
 from core.infrastructure.rng import SystemRng
@@ -70,7 +71,7 @@ async def serve(
     home, mode = setting.home, setting.mode
     lease = FileLock(home.lease_path(mode))
     lease.acquire(WallClock().now_ns())
-    with lease:
+    with lease, seldom():
         folder = home.mode_folder(mode)
         starts = StartRecord(folder / "starts.json", setting.crash_limit)
         journal = setting.doors.journal(folder, is_virtual=False)
@@ -117,6 +118,8 @@ class _Life:
 
     def line(self, bot: str, at_ns: int, event: str, fields: Fields) -> None:
         """Tells everyone who listens a line of a diary."""
+        if event == "bot.started":
+            leave_alone()  # its venue is connected, and everything it needs is in memory
         for teller in self._tellers:
             teller.line(bot, at_ns, event, fields)
 
@@ -139,6 +142,7 @@ class _Life:
                 return code
 
     def _on_ended(self, bot: Bot) -> None:
+        look_again()
         self._supervisor.ended(bot)
         if self._was_asked and not self._engine.running:
             self._supervisor.finished.set()

@@ -220,12 +220,6 @@ class LoopMonitor:
         self._warn_ms = warn_ms
         self._stale_ms = stale_ms
         self._jump_s = jump_s
-        self._worst_ms = 0.0
-
-    def take_worst_ms(self) -> float:
-        """The greatest lag since this was last asked, in milliseconds."""
-        worst_ms, self._worst_ms = self._worst_ms, 0.0
-        return worst_ms
 
     async def run(self) -> None:
         """Watches until cancelled."""
@@ -238,7 +232,6 @@ class LoopMonitor:
         now_ns = self._clock.now_ns()
         passed_ns = self._clock.monotonic_ns() - mono_ns
         lag_ms = passed_ns / 1_000_000 - self._interval_s * 1_000
-        self._worst_ms = max(self._worst_ms, lag_ms)
         if lag_ms >= self._warn_ms:
             is_stale = lag_ms >= self._stale_ms
             log.warning("loop.late", extra=fields(lag_ms=round(lag_ms), stale=is_stale))

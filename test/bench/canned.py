@@ -1,7 +1,8 @@
 """A venue that does nothing but send prices and take orders, at once.
 
 It sends a price, waits for the order that a client makes of it, answers, and a millisecond later
-sends the next. The real loopback venues (`core/testing/venues`) are asked for everything else.
+(or as much later as it is told) sends the next. The real loopback venues (`core/testing/venues`)
+are asked for everything else.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 _MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_GAP_NS: Final = 1_000_000
-"""From an order to the next price."""
+_MS: Final = 1_000_000
 _PATIENCE_NS: Final = 100_000_000
 """From a price to the next one, if nobody makes an order of it: ccxt can miss one."""
 _KEY: Final = re.compile(rb"sec-websocket-key: *(\S+)", re.IGNORECASE)
@@ -44,10 +44,12 @@ class CannedVenue:
     Args:
         kind: `binance` or `hyperliquid`.
         ticks: Prices to send.
+        gap_ms: From an order to the next price.
     """
 
-    def __init__(self, kind: str, ticks: int) -> None:
+    def __init__(self, kind: str, ticks: int, gap_ms: int = 1) -> None:
         self._is_binance = kind == "binance"
+        self._gap_ns = gap_ms * _MS
         self._left = ticks
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.setblocking(False)
@@ -129,7 +131,7 @@ class CannedVenue:
                 % (len(body), body)
             )
             if is_order:
-                self._next_ns = time.perf_counter_ns() + _GAP_NS
+                self._next_ns = time.perf_counter_ns() + self._gap_ns
 
     # -- messages -----------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class CannedVenue:
         method = str(asked.get("method"))
         if method in {"order.place", "post"}:
             _send(line, self._answer(asked, text))
-            self._next_ns = time.perf_counter_ns() + _GAP_NS
+            self._next_ns = time.perf_counter_ns() + self._gap_ns
         elif self._is_binance:
             _send(line, {"result": None, "id": asked.get("id")})
             line.hears_prices |= "bookTicker" in text
@@ -149,7 +151,7 @@ class CannedVenue:
             _send(line, {"channel": "pong"})
         if line.hears_prices and not self._has_begun:
             self._has_begun = True
-            self._next_ns = time.perf_counter_ns() + 300 * _GAP_NS
+            self._next_ns = time.perf_counter_ns() + 300 * _MS
 
     def _answer(self, asked: dict[str, Any], text: str) -> dict[str, Any]:
         if self._is_binance:
@@ -215,7 +217,7 @@ class CannedVenue:
                 f'"levels":[[{sides[0]}],[{sides[1]}]]}}}}'
             )
         frame = _frame(text.encode())
-        self._next_ns = time.perf_counter_ns() + _PATIENCE_NS
+        self._next_ns = time.perf_counter_ns() + _PATIENCE_NS + self._gap_ns
         for line in self._lines.values():
             if line.hears_prices:
                 line.socket.sendall(frame)
@@ -246,8 +248,8 @@ def _frames(buffer: bytearray) -> Iterator[tuple[int, bytes]]:
 
 
 def main() -> None:
-    """`canned.py KIND TICKS`: says its port and serves."""
-    venue = CannedVenue(sys.argv[1], int(sys.argv[2]))
+    """`canned.py KIND TICKS [GAP_MS]`: says its port and serves."""
+    venue = CannedVenue(sys.argv[1], *map(int, sys.argv[2:]))
     print(venue.port, flush=True)
     venue.run()
 

@@ -24,6 +24,8 @@ class Door:
     ) -> None:
         self._came = came
         self._left = left
+        self.kernel_ns = 0
+        """Processor time that giving to the kernel took so far."""
         self._watch_ours()
         self._watch_asyncio()
 
@@ -41,7 +43,9 @@ class Door:
 
         def sent(socket: Any, message: bytes) -> None:
             self._left(time.perf_counter_ns(), message)
+            before_ns = time.thread_time_ns()
             send(socket, message)
+            self.kernel_ns += time.thread_time_ns() - before_ns
 
         def data_received(exchange: Any, found: bytes) -> None:
             self._came(time.perf_counter_ns(), "")
@@ -59,7 +63,9 @@ class Door:
 
         def wrote(transport: Any, data: bytes) -> None:
             self._left(time.perf_counter_ns(), bytes(data))
+            before_ns = time.thread_time_ns()
             write(transport, data)
+            self.kernel_ns += time.thread_time_ns() - before_ns
 
         selector_events._SelectorSocketTransport.write = wrote
 

@@ -10,9 +10,10 @@ A venue (`canned.py`) sends a price, and the client makes an order of it. `to or
 from when the client has the price of the kernel to when it gives the order to the kernel: the
 median of a run, the best of several runs of each, without the kernel and the wire, which are the
 same for both. `sender` is the processor time of an order with its answer, as a grid sends them that
-begins: building, signing, sending, taking in the answer, many under way at once, the best burst.
-Both stacks do the same through what their users call: `subscribe_*` and `create_order` here,
-`watch_*` and `create_order[_ws]` there. The engine is not in it; `engine.py` measures that way.
+begins: building, signing, taking in the answer, many under way at once, the best burst; what the
+kernel's send takes of it, which is the same for both, is left out too. Both stacks do the same
+through what their users call: `subscribe_*` and `create_order` here, `watch_*` and
+`create_order[_ws]` there. The engine is not in it; `engine.py` measures that way.
 """
 
 from __future__ import annotations
@@ -121,14 +122,21 @@ def both(name: str) -> dict[str, dict[str, float]]:
     return {f"{name}, to order": whole, f"{name}, sender": sender}
 
 
-def measured(name: str, stack: str) -> dict[str, list[int]]:
-    """Nanoseconds of each order of one run."""
+def measured(name: str, stack: str, *, gap_ms: int = 1) -> dict[str, list[int]]:
+    """Nanoseconds of each order of one run.
+
+    Args:
+        name: Of the row.
+        stack: Whose.
+        gap_ms: From an order to the next price. With more than one the client sleeps meanwhile, as
+            one does that trades; else its processor is kept awake.
+    """
     kind = "hyperliquid" if KINDS[name] == "l2" else "binance"
     with (
         server("orders.py", "--role", "serve", KINDS[name]) as rest,
-        server("canned.py", kind, str(2 * TICKS[name])) as port,
+        server("canned.py", kind, str(2 * TICKS[name]), str(gap_ms)) as port,
     ):
-        told: dict[str, list[int]] = json.loads(client(stack, name, rest, port))
+        told: dict[str, list[int]] = json.loads(client(stack, name, rest, port, str(gap_ms)))
     return told
 
 
@@ -170,25 +178,28 @@ class Watch:
     """Times of the prices and orders that pass through this process's door."""
 
     def __init__(self) -> None:
-        self._came_ns = 0
-        self._left_ns = 0
+        self._came_ns = self._came_cpu_ns = 0
+        self._left_ns = self._left_cpu_ns = 0
         self.to_order: list[int] = []
+        self.cpu: list[int] = []
+        """The same in processor time."""
         self.door = Door(self._came, self._left)
 
     def _came(self, at_ns: int, _who: str) -> None:
-        self._came_ns = at_ns
+        self._came_ns, self._came_cpu_ns = at_ns, time.thread_time_ns()
 
     def _left(self, at_ns: int, _what: bytes) -> None:
-        self._left_ns = at_ns
+        self._left_ns, self._left_cpu_ns = at_ns, time.thread_time_ns()
 
     async def pass_on(self, send: Send, price: int) -> None:
         """Makes an order of the price that just came."""
-        price_ns = self._came_ns
+        price_ns, price_cpu_ns = self._came_ns, self._came_cpu_ns
         await send(price)
         self.to_order.append(self._left_ns - price_ns)
+        self.cpu.append(self._left_cpu_ns - price_cpu_ns)
 
 
-async def play(stack: str, name: str, rest: str, port: str) -> None:
+async def play(stack: str, name: str, rest: str, port: str, gap_ms: str) -> None:
     """One client."""
     watch = Watch()
     made = _ours
@@ -196,35 +207,36 @@ async def play(stack: str, name: str, rest: str, port: str) -> None:
         made = _theirs
         watch.door.watch_aiohttp()
     send, ticks, close = await made(name, int(rest), int(port))
-    awake = stay_awake(asyncio.get_running_loop())
+    awake = asyncio.Event()
+    if gap_ms == "1":
+        stay_awake(asyncio.get_running_loop(), awake)
     async with asyncio.timeout(60):
         await ticks(TICKS[name], lambda price: watch.pass_on(send, price))
     awake.set()
-    told = {"to order": watch.to_order[TICKS[name] // 10 :], "sender": await bursts(send)}
-    print(json.dumps(told))
+    first = TICKS[name] // 10
+    told = {"to order": watch.to_order[first:], "cpu": watch.cpu[first:]}
+    print(json.dumps(told | {"sender": await bursts(send, watch.door)}))
     await close()
 
 
-async def bursts(send: Send) -> list[int]:
+async def bursts(send: Send, door: Door) -> list[int]:
     """Processor time of an order with its answer, several being under way at once."""
     spent: list[int] = []
     for burst in range(BURSTS):
-        before_ns = time.process_time_ns()
+        before_ns = time.process_time_ns() - door.kernel_ns
         await asyncio.gather(*(send(30_000 + burst * BURST + i) for i in range(BURST)))
-        spent.append((time.process_time_ns() - before_ns) // BURST)
+        spent.append((time.process_time_ns() - door.kernel_ns - before_ns) // BURST)
     return spent
 
 
-def stay_awake(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+def stay_awake(loop: asyncio.AbstractEventLoop, is_enough: asyncio.Event) -> None:
     """Keeps the processor awake until it is set: waking up costs more than what is measured."""
-    is_enough = asyncio.Event()
 
     def again() -> None:
         if not is_enough.is_set():
             loop.call_soon(again)
 
     again()
-    return is_enough
 
 
 async def _ours(name: str, rest: int, port: int) -> tuple[Send, Any, Any]:  # noqa: C901, PLR0915

@@ -12,6 +12,8 @@ picture   one snapshot with 200 levels: made, encoded, decoded
 screen    `screen.py`: start to first picture; what a screen costs, and whether it delays the engine
 golden    `golden.py`: two million trades, beside hftbacktest and nautilus_trader in the same run
 streams   `streams.py`: a message of a venue, and a reconnection, beside ccxt.pro in the same run
+latency   `latency.py`: from a venue to whoever listens, at a pace and in bursts, and three hundred
+          symbols on one connection, beside ccxt.pro
 orders    `orders.py`: a price to an order, an order alone, a signature, beside ccxt in the same run
 engine    `engine.py`: a price to an order through the whole live engine, beside ccxt's bare one
 simulation  `simulation.py`: one grid under faults, as a multiple of real time
@@ -42,7 +44,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 REPEATS: Final = 7
-BESIDE: Final = ("screen", "golden", "streams", "orders", "engine", "simulation")
+BESIDE: Final = ("screen", "golden", "streams", "latency", "orders", "engine", "simulation")
 """Parts that are scripts of their own."""
 PARTS: Final = ("help", "replay", "reaction", "picture", *BESIDE)
 CONFIG: Final = """

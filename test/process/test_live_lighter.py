@@ -117,6 +117,30 @@ def test_the_venues_own_signer_trades_in_a_real_process(tmp_path):
 
 
 @pytest.mark.nightly
+def test_a_grid_through_ccxt_survives_a_kill_and_a_cut(tmp_path):
+    """`ccxt-lighter`: ccxt builds, our door to the signer signs, and all adds up again."""
+    spec = replace(
+        SPEC,
+        venue="ccxt-lighter",
+        urls=lambda venue: {"rest": venue.rest_url, "socket": venue.socket_url},
+    )
+    with LiveRun(tmp_path / "home", spec) as run:
+        run.on_venue(lambda venue: venue.trade("4200", symbol="ETH-USDC-PERP"))
+        run.hold_foreign("sell", "0.5", "ETH-USDC-PERP")
+        run.place_foreign("buy", "90000", "0.01")
+        run.start()
+        run.walk("117940", "118060")
+        run.kill_as_it_sends("117940")
+        run.start()
+        run.agreed()
+        run.cut("117890", "118010")
+        summary = run.end()
+
+        assert summary["fills"] > 5
+        assert run.on_venue(kinds_sent) <= {"create_order", "cancel_order", "set_leverage"}
+
+
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_many_kills_end_in_the_same_grid(run, seed, monkeypatch):

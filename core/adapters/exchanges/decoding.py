@@ -48,6 +48,7 @@ _EARLIEST_NS: Final = 1_230_768_000 * SECOND
 """2009: no venue here is older, so a smaller number is in another unit."""
 _LATEST_NS: Final = 4_102_444_800 * SECOND
 """2100."""
+_NOTHING: Final = (None, "")
 _NO_TIME: Final = (None, "", 0, "0")
 _CLOCK_TOLERANCE: Final = timedelta(days=1)
 _MAX_EXPONENT: Final = 40
@@ -247,7 +248,7 @@ class Fields:
 
     def has(self, name: str) -> bool:
         """Whether the venue said anything."""
-        return self._raw.get(name) not in (None, "")
+        return self._raw.get(name) not in _NOTHING
 
     def raw(self, name: str) -> object:
         """The value as it came; None when missing."""
@@ -330,21 +331,20 @@ class Fields:
 
     def positive_or_none(self, name: str) -> Decimal | None:
         """A number above 0; None for missing and for 0, which venues write for `no price`."""
-        if not self.has(name):
+        if self._raw.get(name) in _NOTHING:
             return None
-        value = self.amount(name)
-        return value or None
+        return self.amount(name) or None
 
     def amount(self, name: str) -> Decimal:
         """A number of 0 or more."""
-        value = self.decimal(name)
+        value = self._decimal(self._raw.get(name), name)
         if value < 0:
             self.refuse(name, f"should not be negative: {value}")
         return value
 
     def amount_or_none(self, name: str) -> Decimal | None:
         """A number of 0 or more, or None."""
-        return self.amount(name) if self.has(name) else None
+        return None if self._raw.get(name) in _NOTHING else self.amount(name)
 
     def whole(self, name: str) -> int:
         """An integer, sent as a number or as text."""
@@ -489,9 +489,9 @@ def number(value: object) -> Decimal:
     Raises:
         ValueError: For anything else: NaN, null, a flag, a binary float, absurd exponents.
     """
-    if isinstance(value, str):
-        result = _number_of_text(value)
-    elif isinstance(value, Decimal):
+    if type(value) is str:
+        return _number_of_text(value)
+    if isinstance(value, Decimal):
         result = value
     elif isinstance(value, int) and not isinstance(value, bool):
         try:
@@ -501,9 +501,13 @@ def number(value: object) -> Decimal:
     else:
         message = f"{type(value).__name__} is no number"
         raise ValueError(message)  # noqa: TRY004 - one error for whatever is no number
-    if not result.is_finite() or abs(result.adjusted()) > _MAX_EXPONENT:
-        raise ValueError(str(result))
-    return result
+    return _sane(result)
+
+
+def _sane(number: Decimal) -> Decimal:
+    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
+        raise ValueError(str(number))
+    return number
 
 
 def malformed(reading: Reading, what: str, problem: str) -> MalformedMessage:
@@ -535,7 +539,7 @@ def _number_of_text(text: str) -> Decimal:
     ):
         raise ValueError(text[:_MAX_DIGITS])
     try:
-        return Decimal(text)
+        return _sane(Decimal(text))
     except InvalidOperation as error:
         raise ValueError(text) from error
 

@@ -82,7 +82,6 @@ class _Stream:
     listeners: list[_Listener] = field(default_factory=list)
     newest: MarketMoved | None = None
     ticker: TickerData | None = None
-    received_ns: int = 0
     is_stale: bool = False
     has_ended: bool = False
     fine: deque[_Bucket] = field(default_factory=lambda: deque(maxlen=LINE_POINTS))

@@ -323,7 +323,7 @@ async def test_a_bot_whose_task_fails_leaves_no_order_behind(home: Home):
 
 
 async def test_an_alarm_reaches_whoever_looks(home: Home):
-    """Somebody else's order: a line of the diary, kept in the journal, and the screen's message."""
+    """Somebody else's order: in the diary, the journal and the screen, there until it is over."""
     async with house(home) as found, await found.connect() as client:
         await client.demand(start())
         await client.ask(Watch(bot="bot"))
@@ -344,6 +344,13 @@ async def test_an_alarm_reaches_whoever_looks(home: Home):
         await found.engine._journal.flush()
         kept = found.engine._journal.diary(bot.bot_id, 500)
 
+        found.engine._on_calm(bot.bot_id, "SLOW_DISK")
+        still = bot.snapshot().alarm_code
+        found.engine._on_calm("", "FOREIGN_ORDER")
+        over = bot.snapshot().alarm_code
+
+    assert (still, over) == ("FOREIGN_ORDER", "")
+    assert found.events.count("bot.alarm_over") == 2
     assert "is not ours" in picture.alarm
     assert "bot.alarm" in found.events
     (row,) = [row for row in kept if row.event == "bot.alarm"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.engine.pace import GAP_NS, Pace
+from core.adapters.exchanges.models import from_ns
+from core.engine.pace import GAP_NS, OwnTime, Pace
 from core.errors import ConfigError
 from core.infrastructure.clock import ScaledClock, SteadyClock
 from core.services.ports import Feed, FeedKind
@@ -55,6 +56,19 @@ def test_a_recording_begins_when_it_was_recorded():
 
     assert found.clock(feed, None, ManualClock()).now_ns() == TEST_START_NS - HOUR_NS
     assert not found.is_live
+
+
+def test_log_lines_stand_in_the_time_of_the_recording():
+    """A line of two wall seconds later is two minutes later at 60 times; a wall needs no such."""
+    wall = ManualClock()
+    found, feed = pace(FeedKind.TRADES, "60", TEST_START_NS - HOUR_NS)
+    clock = found.clock(feed, None, wall)
+    own = OwnTime.of(clock, wall)
+    wall.advance(2)
+
+    assert own is not None
+    assert own.at(wall.now()) == clock.now() == from_ns(TEST_START_NS - HOUR_NS + 120 * 10**9)
+    assert OwnTime.of(SteadyClock(wall), wall) is None
 
 
 def test_bots_whose_time_would_pass_otherwise_are_refused():

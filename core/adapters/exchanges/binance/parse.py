@@ -69,6 +69,8 @@ _STATUSES: Final = {
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
 }
 _TIMES_IN_FORCE: Final = {"IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
+_REASONS: Final = ("r", "eR", "er", "rm")
+_NO_REASON: Final = ("", "NONE", "0")
 _MARKET_TYPES: Final = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP_LOSS"})
 _MARGIN_MODES: Final = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
 
@@ -550,8 +552,9 @@ def parse_execution_report(raw: object, reading: Reading) -> tuple[UserData, ...
     names = {"client": "C" if fields.has("C") else "c", "created": "O"}
     filled, quote = fields.amount("z"), fields.amount_or_none("Z")
     average = quote / filled if quote and filled else None
-    order = _stream_order(fields, reading, listing, names, average)
-    return (order, *_stream_fill(fields, reading, listing, order))
+    at = fields.time("T", MILLISECOND)
+    order = _stream_order(fields, listing, names, average, at)
+    return (order, *_stream_fill(fields, listing, order, at))
 
 
 def parse_order_trade_update(raw: object, reading: Reading) -> tuple[UserData, ...]:
@@ -559,30 +562,23 @@ def parse_order_trade_update(raw: object, reading: Reading) -> tuple[UserData, .
     fields = Fields(raw, _ORDER_TRADE_UPDATE, reading).part("o", _ORDER_UPDATE)
     listing = reading.listing(fields.text("s"))
     names = {"client": "c", "created": "T"}
-    order = _stream_order(fields, reading, listing, names, fields.positive_or_none("ap"))
-    return (order, *_stream_fill(fields, reading, listing, order))
+    at = fields.time("T", MILLISECOND)
+    order = _stream_order(fields, listing, names, fields.positive_or_none("ap"), at)
+    return (order, *_stream_fill(fields, listing, order, at))
 
 
 def _stream_order(
     fields: Fields,
-    reading: Reading,
     listing: Listing,
     names: dict[str, str],
     average: Decimal | None,
+    at: datetime,
 ) -> OrderData:
     price = fields.positive_or_none("p")
     order_type, post_only = _order_type(fields, "o", "f")
     is_spot = fields.has("O")
-    reason = next(
-        (
-            text
-            for name in ("r", "eR", "er", "rm")
-            if (text := _word(fields.raw(name))) and text not in ("NONE", "0")
-        ),
-        None,
-    )
     return OrderData(
-        venue=reading.venue,
+        venue=fields.reading.venue,
         symbol=listing.symbol,
         order_id=fields.identifier("i"),
         client_order_id=fields.text_or_none(names["client"]),
@@ -596,17 +592,18 @@ def _stream_order(
         time_in_force=_time_in_force(fields, "f"),
         post_only=post_only,
         reduce_only=fields.flag_or("R", default=False),
-        reason=reason,
+        reason=_reason(fields),
         created_at=fields.time("O", MILLISECOND) if is_spot else None,
-        updated_at=fields.time("T", MILLISECOND),
+        updated_at=at,
         raw=fields.raw("x"),
     )
 
 
 def _stream_fill(
-    fields: Fields, reading: Reading, listing: Listing, order: OrderData
+    fields: Fields, listing: Listing, order: OrderData, at: datetime
 ) -> tuple[FillData, ...]:
     """The execution that a report carries; none without an amount, a price or a trade id."""
+    reading = fields.reading
     amount, price = fields.amount("l"), fields.positive_or_none("L")
     if not amount or fields.raw("x") not in ("TRADE", "CALCULATED") or fields.whole("t") <= 0:
         return ()
@@ -627,10 +624,19 @@ def _stream_fill(
             fee=fields.decimal_or_none("n") or Decimal(0),
             fee_currency=fields.text_or_none("N") or "",
             liquidity=_liquidity(fields, "m"),
-            at=fields.time("T", MILLISECOND),
+            at=at,
             received_at=reading.received_at,
         ),
     )
+
+
+def _reason(fields: Fields) -> str | None:
+    """Why an order was refused or has expired; None where the venue names no reason."""
+    for name in _REASONS:
+        word = fields.raw(name)
+        if isinstance(word, str) and word not in _NO_REASON:
+            return word
+    return None
 
 
 # -- positions and balances -------------------------------------------------------------------
@@ -822,7 +828,3 @@ def _scaled(listing: Listing, amount: Decimal | None, price: Decimal | None) -> 
 
 def _event(fields: Fields, name: str) -> datetime:
     return fields.event_time(name, MILLISECOND)
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

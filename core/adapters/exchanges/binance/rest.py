@@ -81,16 +81,26 @@ class BinanceRest(Rest):
         """The venue's clock less ours."""
         self._urls = doors.settings.urls
         self._budgets: Budgets = doors.budgets
+        self._weights: dict[str, RateBudget] = {}
+        """Market -> what its requests are counted against; and its orders, below."""
+        self._order_counts: dict[str, RateBudget] = {}
         self._account = doors.credentials.account if doors.credentials is not None else ""
 
     def budget(self, market: Market) -> RateBudget:
         """What requests from this address are counted against."""
-        return self._budgets.of(f"binance {market.name} address", market.weight)
+        found = self._weights.get(market.name)
+        if found is None:
+            found = self._budgets.of(f"binance {market.name} address", market.weight)
+            self._weights[market.name] = found
+        return found
 
     def order_budget(self, market: Market) -> RateBudget:
         """What orders of this account are counted against."""
-        name = f"binance {market.name} orders {self._account}"
-        return self._budgets.of(name, *market.order_limits)
+        found = self._order_counts.get(market.name)
+        if found is None:
+            name = f"binance {market.name} orders {self._account}"
+            found = self._order_counts[market.name] = self._budgets.of(name, *market.order_limits)
+        return found
 
     def on_response(self, response: Response, budget: RateBudget | None) -> None:
         """The venue counts for the whole address, also what others asked for."""
