@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 WORDS = "correct horse battery staple"
 OTHER_WORDS = "purple monkey dishwasher lamp"
+LEVELS = 8
+"""Of the grid below: 400 in steps of 50."""
 SPEC = LiveSpec(
     venue="hyperliquid",
     make=lambda: HyperliquidVenue(
@@ -94,7 +96,7 @@ def test_another_key_takes_over_while_the_orders_rest(ctos, terminal, run):
     begun.press(b"hyperliquid\n")
     assert begun.wait() == 0, begun.output
     ctos.wait_running("target")
-    ctos.wait_for(lambda: len(resting(run)) > 3, "orders to rest")
+    ctos.wait_for(lambda: len(resting(run)) == LEVELS, "every level to have its order")
     (engine,) = [item for item in ctos.engines() if item["mode"] == "live"]
     environ = Path(f"/proc/{engine['pid']}/environ").read_bytes()
     before = resting(run)

@@ -11,7 +11,7 @@ from pathlib import Path
 from core.testing.simulation.ablations import ABLATIONS
 from core.testing.simulation.campaign import Tally, replay_command, run_all, shrink
 from core.testing.simulation.hunts import Catch, hunt_all
-from core.testing.simulation.report import write_report
+from core.testing.simulation.report import with_ablations, write_report
 from core.testing.simulation.wire.tongues import PORT, TONGUES, drawn_venue
 from core.testing.simulation.world import Outcome, Setup, simulate
 
@@ -106,7 +106,12 @@ def campaign(options: argparse.Namespace, lasts_s: float) -> int:
         print(f"seed {outcome.setup.seed}, smaller: {replay_command(small.setup)}")
         show(small)
     catches = hunt_ablations(options.workers) if options.ablations else []
-    finish(tally, options, catches)
+    if setups:
+        finish(tally, options, catches)
+    elif catches:
+        path = options.report or REPORT
+        path.write_text(with_ablations(path.read_text(), catches))
+        print(f"written into {path}")
     has_looked_everywhere = tally.seeds < SEES_ALL or not tally.unseen
     is_caught = all(catch.seed is not None for catch in catches)
     return 0 if has_looked_everywhere and is_caught and not tally.failed else 1

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from core.infrastructure.rng import SeededRng
+from core.testing.simulation.ablations import ABLATIONS
 from core.testing.simulation.campaign import Tally, replay_command, run_all, shrink
 from core.testing.simulation.door import VenueDoor
 from core.testing.simulation.faults import draw_episodes
+from core.testing.simulation.hunts import Catch
 from core.testing.simulation.invariants.watch import INVARIANTS
-from core.testing.simulation.report import write_report
+from core.testing.simulation.report import with_ablations, write_report
 from core.testing.simulation.world import START_NS, Setup, World, simulate
 
 # Who is killed between making a coroutine and starting it leaves it behind, as a process would.
@@ -147,6 +149,23 @@ def test_a_report_names_every_invariant_and_every_mark():
     assert all(f"| {kind.name} | {kind.sentence} |" in text for kind in INVARIANTS)
     assert "No invariant was violated." in text
     assert f"| seeds | {tally.seeds} |" in text
+
+
+def test_a_later_hunt_takes_its_place_in_a_report():
+    """The part about ablations is that of the newest hunt; the rest of the report stays."""
+    tally = Tally()
+    for outcome, seconds in run_all([Setup(seed=3, lasts_s=30.0)]):
+        tally.add(outcome, seconds)
+    old, new = (
+        Catch(ablation=ABLATIONS[0], seed=seed, violation="I1 at 0: x") for seed in (11, 12)
+    )
+    bare = write_report(tally, "make simulate SEEDS=1")
+
+    once = with_ablations(bare, [old])
+    twice = with_ablations(once, [new])
+
+    assert once == write_report(tally, "make simulate SEEDS=1", [old])
+    assert twice == once.replace("| 11 |", "| 12 |")
 
 
 @pytest.mark.campaign

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +15,9 @@ from core.testing.simulation.marks import MARKS
 
 STATES: Final = ("none", "INTENT", "SENT", "UNKNOWN", "ACKED", "PARTIAL")
 OFTEN: Final = 100
+_ABLATIONS: Final = "## Ablations"
+_MATRIX: Final = "## Faults and the orders they met"
+_PART: Final = re.compile(r"^(?=## )", re.MULTILINE)
 
 
 def write_report(tally: Tally, command: str, catches: Sequence[Catch] = ()) -> str:
@@ -34,6 +38,14 @@ def write_report(tally: Tally, command: str, catches: Sequence[Catch] = ()) -> s
         _matrix(tally),
     )
     return "\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def with_ablations(report: str, catches: Sequence[Catch]) -> str:
+    """A report whose part about ablations is that of another hunt."""
+    parts = _PART.split(report)
+    kept = [part for part in parts if not part.startswith(_ABLATIONS)]
+    before = next(i for i, part in enumerate(kept) if part.startswith(_MATRIX))
+    return "".join([*kept[:before], _ablations(catches) + "\n", *kept[before:]])
 
 
 def _head(tally: Tally, command: str) -> str:
@@ -132,7 +144,7 @@ def _ablations(catches: Sequence[Catch]) -> str:
     )
     return "\n".join(
         (
-            "## Ablations",
+            _ABLATIONS,
             "",
             f"Safeguards that were taken out, one at a time: {caught} of {len(catches)} were",
             f"missed within a thousand seeds. {public} are bugs that other systems had in public.",
@@ -160,7 +172,7 @@ def _matrix(tally: Tally) -> str:
     )
     return "\n".join(
         (
-            "## Faults and the orders they met",
+            _MATRIX,
             "",
             "How often a fault acted, or began, while an order stood in a state of the journal;",
             "`none` is without an order that could still change.",
