@@ -17,7 +17,7 @@ KILLS = int(os.environ.get("CTOS_TEST_KILLS", "25"))
 @pytest.mark.kill
 @pytest.mark.process
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(max(600, 4 * KILLS))
 def test_killed_engines_end_in_the_same_grid(tmp_path: Path):
     """SIGKILL at random moments: after every restart slots, orders, position and cash add up."""
     import sys

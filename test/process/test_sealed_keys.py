@@ -74,6 +74,12 @@ def resting(run):
     return sorted(order.order_id for order in run.venue_facts().open_orders)
 
 
+def is_whole(run):
+    """Whether every level has its order, now that there is a price that is not old."""
+    run.move(SPEC.first_price)
+    return len(resting(run)) == LEVELS
+
+
 @pytest.fixture
 def run(ctos):
     """A venue, and a home to which no keys were given yet."""
@@ -96,7 +102,7 @@ def test_another_key_takes_over_while_the_orders_rest(ctos, terminal, run):
     begun.press(b"hyperliquid\n")
     assert begun.wait() == 0, begun.output
     ctos.wait_running("target")
-    ctos.wait_for(lambda: len(resting(run)) == LEVELS, "every level to have its order")
+    ctos.wait_for(lambda: is_whole(run), "every level to have its order")
     (engine,) = [item for item in ctos.engines() if item["mode"] == "live"]
     environ = Path(f"/proc/{engine['pid']}/environ").read_bytes()
     before = resting(run)
@@ -104,7 +110,6 @@ def test_another_key_takes_over_while_the_orders_rest(ctos, terminal, run):
     stopped = ctos.run("stop", "target", "--policy", "keep", "--yes")
     assert stopped.returncode == 0, stopped.stderr
     assert resting(run) == before
-    ctos.wait_for(lambda: not ctos.engines(), "the engine to end")
     run.on_venue(lambda venue: venue.wallets.agents.add(venue.wallets.stranger.address))
     second = give_keys(terminal, run, OTHER_WORDS, agent="stranger")
     run.on_venue(lambda venue: venue.wallets.agents.remove(venue.wallets.agent.address))

@@ -754,3 +754,29 @@ def test_the_limits_of_an_edit_leave_room_for_an_initial_order_in_doubt():
     needs = with_left_over(plan, story.machine)
 
     assert needs.position >= plan.position + INSTRUMENT.amount(initial.amount)
+
+
+def test_asking_after_a_silent_stream_leaves_orders_their_turn(tmp_path: Path) -> None:
+    """Seed 1540: a stream says nothing for minutes, and what it should tell is asked for instead.
+
+    The questions took the whole rate of a narrow venue, so the next order never left, and the
+    stream, which had nothing to tell, went on saying nothing.
+    """
+    narrow = Capabilities(
+        market_types=frozenset({ExchangeType.PERPETUAL}),
+        has_private_stream=True,
+        orders_per_minute=120,
+    )
+    bench = Bench(tmp_path, capabilities=narrow)
+    bench.attach()
+    bench.venue.is_stream_silent = True
+    bench.step(order("a1"))
+    bench.wait(180)
+    asked = len(bench.venue.questions)
+    bench.step(order("a2"))
+    bench.wait(2)
+
+    assert bench.venue.creates == ["a1", "a2"]
+    bench.wait(60)
+    assert 40 < len(bench.venue.questions) - asked <= 90
+    bench.close()

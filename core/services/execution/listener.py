@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 _SETTLEMENTS_KEPT: Final = 64
 _STRANGERS_KEPT: Final = 4096
+_MOST_FOR_SILENCE: Final = 0.5
+"""Part of the rate beyond which a stream that goes on saying nothing is not asked about."""
 HEARD: Final = (OrderData, FillData, FundingPaymentData)
 """What the private stream must tell."""
 
@@ -60,6 +62,8 @@ class Listener:
         self._heard_ns = 0
         """When the private stream spoke last, of whatever it was (monotonic)."""
         self._is_listening = False
+        self._asked_about: frozenset[str] = frozenset()
+        """Orders that are compared again only because the stream goes on saying nothing."""
         self._strangers: dict[tuple[str, str, str], None] = {}
         """Symbol, trade id and order id of foreign fills that a person was told of."""
 
@@ -124,7 +128,8 @@ class Listener:
         """Where nothing was heard the stream is not trusted: the bots concerned are compared.
 
         Once, where the stream spoke of something else since: then one message was lost. For as long
-        as it says nothing at all what it should tell is asked for every few seconds.
+        as it says nothing at all what it should tell is asked for every few seconds, out of no more
+        than half of the rate: what waits for its turn would else never leave, and never be told of.
         """
         self._is_listening = False
         if self._desk.is_closed:
@@ -135,12 +140,19 @@ class Listener:
             for key, (order, since_ns) in waiting.items()
             if not (order.is_heard or order.is_ended)
         }
-        for bot in {order.bot.bot_id: order.bot for order, _ in silent.values()}.values():
+        has_room = (self._desk.sender.used_fraction or 0.0) < _MOST_FOR_SILENCE
+        concerned = {
+            order.bot.bot_id: order.bot
+            for key, (order, _) in silent.items()
+            if has_room or key not in self._asked_about
+        }
+        for bot in concerned.values():
             log.warning("stream.silent bot=%s", bot.bot_id)
             self.on_doubt(bot)
         for key, (order, since_ns) in silent.items():
             if self._heard_ns <= since_ns:
                 self._unheard.setdefault(key, (order, since_ns))
+        self._asked_about = frozenset(self._unheard)
         if self._unheard:
             self._listen_soon()
 

@@ -125,7 +125,8 @@ class MarketData:
     ) -> Subscription:
         """Posts `MarketMoved`, `DataStale` and `FeedEnded` of a symbol to `inbox`.
 
-        The newest price, where there is one, is posted at once.
+        The newest price, where there is one, is posted at once; where it has grown old, that is
+        what is posted, so that nothing begins on a price that may not be traded on.
         """
         stream = self._streams.get(instrument.symbol)
         if stream is None:
@@ -137,7 +138,7 @@ class MarketData:
         listener = _Listener(inbox=inbox, horizon=horizon)
         stream.listeners.append(listener)
         if stream.newest is not None:
-            inbox.post(stream.newest)
+            inbox.post(self._staleness(stream) if stream.is_stale else stream.newest)
         return Subscription(lambda: stream.listeners.remove(listener))
 
     @property
@@ -238,11 +239,14 @@ class MarketData:
         limit_s = self._stale_after_s
         return limit_s is not None and (self._clock.now_ns() - moved.at_ns) / 1e9 > limit_s
 
-    def _say_stale(self, symbol: str, stream: _Stream) -> None:
+    def _staleness(self, stream: _Stream) -> DataStale:
         since_ns = 0 if stream.newest is None else stream.newest.at_ns
+        return DataStale(at_ns=self._clock.now_ns(), what="prices", since_ns=since_ns)
+
+    def _say_stale(self, symbol: str, stream: _Stream) -> None:
         stream.is_stale = True
-        log.warning("prices.stale symbol=%s since_ns=%d", symbol, since_ns)
-        stale = DataStale(at_ns=self._clock.now_ns(), what="prices", since_ns=since_ns)
+        stale = self._staleness(stream)
+        log.warning("prices.stale symbol=%s since_ns=%d", symbol, stale.since_ns)
         for listener in stream.listeners:
             listener.inbox.post(stale)
 

@@ -252,3 +252,21 @@ async def test_a_time_that_stands_still_is_stale_however_often_it_is_told(
 
     door.say(ticker(clock.now(), last="101"))
     assert market.reference_price(INSTRUMENT.symbol) == 101
+
+
+async def test_who_joins_while_prices_are_old_hears_just_that(
+    market: MarketData, door: Door, clock: ManualClock
+) -> None:
+    """No ladder is built on a price that may not be traded on; the next fresh one is told."""
+    await market.listen(INSTRUMENT, Inbox())
+    door.say(ticker(clock.now(), last="100"))
+    seen_ns = clock.now_ns()
+    clock.advance(5.5)
+    market.tell_stale()
+    late = Inbox()
+
+    await market.listen(INSTRUMENT, late)
+
+    assert late.events == [DataStale(at_ns=clock.now_ns(), what="prices", since_ns=seen_ns)]
+    door.say(ticker(clock.now(), last="101"))
+    assert isinstance(late.events[-1], MarketMoved)
