@@ -280,7 +280,7 @@ async def test_a_key_that_the_venue_forgot_is_said(okx):
 
     assert not okx.exchange.is_authenticated()
     await okx.trade("201")
-    assert okx.tickers[-1].last == D("201")
+    await okx._until(lambda: okx.tickers[-1].last == D("201"))
 
 
 # -- the venue ----------------------------------------------------------------------------------
