@@ -272,7 +272,6 @@ async def test_private_messages_may_come_twice_late_or_turned_round(door, fault)
     assert (await found(door)).status is OrderStatus.FILLED
 
 
-@pytest.mark.nightly  # alone it passes; after others of one process it waits in vain
 async def test_a_key_that_the_venue_forgot_is_said(okx):
     """T20: the private side is down, and says why; public prices go on."""
     okx.venue.keys.revoke(okx.venue.key)

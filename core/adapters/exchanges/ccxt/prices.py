@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from core.adapters.exchanges.ccxt.door import Door
+from core.adapters.exchanges.ccxt.latest import Latest
 from core.adapters.exchanges.ccxt.market import Market
 from core.adapters.exchanges.ccxt.stream import Watches
 from core.adapters.exchanges.ccxt.trades import Trades
@@ -123,12 +124,13 @@ class Prices:
 
     def _caller(self, method: str, symbol: str) -> Callable[[], Awaitable[object]]:
         unified = self._door.words.unified[symbol]
-        ask = getattr(self._door.client, method)
+        if method != "watch_trades":
+            return Latest(self._door.client, method, unified).call
+        ask = self._door.client.watch_trades
 
         async def call() -> object:
-            if method == "watch_trades":
-                self._trades.listen(unified, symbol)
-            given: object = await ask([unified] if method == "watch_bids_asks" else unified)
+            self._trades.listen(unified, symbol)
+            given: object = await ask(unified)
             return given
 
         return call
