@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 # Tests of live bots say `from live import LiveRun, LiveSpec`; test/ is no package.
-_LIVE = importlib.util.spec_from_file_location("live", Path(__file__).with_name("live.py"))
-assert _LIVE is not None
-assert _LIVE.loader is not None
-sys.modules["live"] = importlib.util.module_from_spec(_LIVE)
-_LIVE.loader.exec_module(sys.modules["live"])
+for _name in ("live", "live_days"):
+    _found = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(f"{_name}.py"))
+    assert _found is not None
+    assert _found.loader is not None
+    sys.modules[_name] = importlib.util.module_from_spec(_found)
+    _found.loader.exec_module(sys.modules[_name])
 
 PATIENCE_S = 30.0
 LOOK_S = 0.02
@@ -153,6 +154,8 @@ class Terminal:
 
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
+            # Who started the tests may ignore it, as nohup does, and children inherit that.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             # What a screen writes goes into the folder that it was opened in.
             os.chdir(environ["CTOS_HOME"])
             os.execvpe(command[0], command, environ)  # noqa: S606 - no shell wanted

@@ -32,7 +32,6 @@ def events(output: bytes) -> list[dict]:
     return [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
 
 
-@pytest.mark.nightly  # alone it passes; after others of one process it waits in vain
 def test_a_closed_window_leaves_the_bot_its_grace(ctos, terminal):
     """The window is closed under a running screen: the screen ends, the bot trades on."""
     opened = terminal("grid", ctos.config(), *FEED)
