@@ -10,7 +10,8 @@ files are read and held against each other:
     config and ledger           a slot that holds something has its exit resting, another its entry
     position                    ledger, machine and venue hold the same
     nothing twice               no client order id and no execution appears twice, none is missing
-    residual                    our own executions explain the venue's cash to the last digit
+    residual                    our own executions and the funding that we took in explain the
+                                venue's cash to the last digit
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class Ledgers:
     fills: list[tuple[str, str, str, str]]
     """(client order id, side, price, amount) of every execution taken in."""
     fees: Decimal
+    funding: Decimal
+    """What settlements paid us; negative when we paid."""
     venue_orders: list[tuple[str, str]]
     """(client order id, status) of every order the venue ever took."""
     open_orders: dict[str, tuple[str, Decimal, Decimal]]
@@ -245,8 +248,8 @@ class Campaign:
             ),
             Decimal(0),
         )
-        residual = ledgers.cash - (flow - ledgers.fees)
-        self._demand(residual == 0, f"the venue's cash differs from our fills by {residual}")
+        residual = ledgers.cash - (flow - ledgers.fees + ledgers.funding)
+        self._demand(residual == 0, f"the venue's cash differs from our books by {residual}")
 
     def _check_slots(self, ledgers: Ledgers) -> None:
         machine = self._machine(ledgers.state)
@@ -292,10 +295,9 @@ class Campaign:
         ):
             journal.execute("BEGIN")
             venue.execute("BEGIN")
-            position, fees = journal.execute("SELECT position, fees FROM ledger").fetchone() or (
-                "0",
-                "0",
-            )
+            position, fees, funding = journal.execute(
+                "SELECT position, fees, funding FROM ledger"
+            ).fetchone() or ("0", "0", "0")
             size = venue.execute("SELECT size FROM feeds").fetchone() or ("0",)
             cash = venue.execute("SELECT amount FROM cash WHERE asset = 'USDC'").fetchone()
             return Ledgers(
@@ -309,6 +311,7 @@ class Campaign:
                 ids=[row[0] for row in journal.execute("SELECT client_order_id FROM intents")],
                 fills=_fills(journal),
                 fees=Decimal(fees),
+                funding=Decimal(funding),
                 venue_orders=list(venue.execute("SELECT client_order_id, status FROM orders")),
                 open_orders={
                     name: (side, Decimal(price), Decimal(amount) - Decimal(filled))
