@@ -154,8 +154,6 @@ class Terminal:
 
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
-            # Who started the tests may ignore it, as nohup does, and children inherit that.
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             # What a screen writes goes into the folder that it was opened in.
             os.chdir(environ["CTOS_HOME"])
             os.execvpe(command[0], command, environ)  # noqa: S606 - no shell wanted

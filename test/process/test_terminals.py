@@ -32,9 +32,17 @@ def events(output: bytes) -> list[dict]:
     return [json.loads(line) for line in output.splitlines() if line.startswith(b"{")]
 
 
-def test_a_closed_window_leaves_the_bot_its_grace(ctos, terminal):
-    """The window is closed under a running screen: the screen ends, the bot trades on."""
-    opened = terminal("grid", ctos.config(), *FEED)
+@pytest.mark.parametrize("heard", [signal.SIG_DFL, signal.SIG_IGN])
+def test_a_closed_window_leaves_the_bot_its_grace(ctos, terminal, heard):
+    """The window is closed under a running screen: the screen ends, the bot trades on.
+
+    Also where hang-ups were ignored by whoever started it, as nohup does.
+    """
+    before = signal.signal(signal.SIGHUP, heard)
+    try:
+        opened = terminal("grid", ctos.config(), *FEED)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     opened.wait_text("Fills")
     ctos.wait_running()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from core.engine.client import EngineClient
 from core.errors import ExitCode
@@ -27,6 +28,10 @@ async def show(
     from core.wiring.passphrase import PASSPHRASE
 
     PASSPHRASE.ask_with(None)  # the terminal is the screen's from here on
+    if hasattr(signal, "SIGHUP"):
+        # Whoever started it may ignore hang-ups, as nohup does. A screen without its terminal is
+        # seen by nobody, and while it is there its bot counts as watched.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for name in ("COLUMNS", "LINES"):
         # A shell may have exported the size it once had; the terminal knows the one it has.
         os.environ.pop(name, None)
