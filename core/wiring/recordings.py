@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from core.wiring.venues import Opening, factory, has_adapter
 
 if TYPE_CHECKING:
+    from core.adapters.exchanges.ccxt.transcript import CcxtTranscript
     from core.adapters.exchanges.connection.tap import Frame
     from core.adapters.exchanges.interface import ExchangeInterface
     from core.adapters.exchanges.transcript import Transcript
@@ -176,12 +177,31 @@ def replay(path: Path, *, symbol: str | None, depth: int) -> Iterator[tuple[int,
     return read(path, symbol=symbol, depth=depth)
 
 
-def transcript(venue: str, channel: str) -> Transcript:
-    """Reads a recording of a venue's messages with that venue's parsers.
+def transcript(venue: str, channel: str) -> Transcript | CcxtTranscript:
+    """Reads a recording of a venue's messages with that venue's parsers, or with ccxt's.
+
+    Args:
+        venue: One with parsers of ours, or any that ccxt knows, with or without `ccxt-`.
+        channel: One of the venue's, a common one, or `all`.
 
     Raises:
         ConfigError: If the venue or the channel is not known.
     """
-    from core.adapters.exchanges.transcript import Transcript
+    from core.adapters.exchanges.ccxt.names import rules_venue
+    from core.adapters.exchanges.transcript import Transcript, venues
 
+    if rules_venue(venue) in venues():
+        return Transcript(rules_venue(venue), channel)
+    from core.adapters.exchanges.ccxt.client import knows
+    from core.adapters.exchanges.ccxt.transcript import CcxtTranscript
+
+    if knows(venue):
+        return CcxtTranscript(venue, channel)
     return Transcript(venue, channel)
+
+
+def is_foreign(read: Transcript | CcxtTranscript) -> bool:
+    """Whether the messages of a recording that was read are of nobody's that its parsers know."""
+    from core.adapters.exchanges.transcript import SENT, UNKNOWN
+
+    return bool(read.skipped.get(UNKNOWN)) and not read.skipped.keys() - {SENT, UNKNOWN}

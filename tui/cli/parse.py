@@ -24,20 +24,21 @@ def parse(venue: str, channel: str, file: Path, *, is_json: bool) -> int:
     """Prints one line for each thing that the recording's messages say.
 
     Args:
-        venue: A venue that has parsers.
+        venue: A venue that has parsers, or any that ccxt knows.
         channel: One of the venue's channels or messages, a common one (`orderbook`, `trades`,
             `ticker`, `candles`, `funding`, `orders`, `fills`, `positions`, `balances`,
-            `instruments`), or `all`.
+            `instruments`), or `all`. ccxt's venues have the common ones.
         file: JSON lines, gzipped where the name ends in `.gz`.
         is_json: One JSON object a line, instead of text.
 
     Returns:
-        Exit code 1 if a message was refused, else 0. What was skipped is told on stderr.
+        Exit code 1 if a message was refused, or if none was known, else 0. What was skipped is
+        told on stderr.
     """
     from core.wiring import recordings
 
     transcript = recordings.transcript(venue, channel)
-    refused = 0
+    refused = told = 0
     for entry in transcript.read(_lines(file)):
         if entry.error is not None:
             refused += 1
@@ -50,6 +51,7 @@ def parse(venue: str, channel: str, file: Path, *, is_json: bool) -> int:
                 },
                 is_json=is_json,
             )
+        told += len(entry.items)
         for item in entry.items:
             _show(record(item, entry.line, entry.message), is_json=is_json)
     for why, count in sorted(transcript.skipped.items()):
@@ -58,7 +60,13 @@ def parse(venue: str, channel: str, file: Path, *, is_json: bool) -> int:
         say(f"unknown, ignored {count}: {name}")
     if refused:
         say(f"refused {refused}")
-    return ExitCode.FAILED if refused else ExitCode.OK
+    is_foreign = not told and not refused and recordings.is_foreign(transcript)
+    if is_foreign:
+        say(
+            f"No message in {file.name} is one that the parsers of {venue} know: "
+            "another venue, or another version of its protocol."
+        )
+    return ExitCode.FAILED if refused or is_foreign else ExitCode.OK
 
 
 def record(item: object, line: int, message: str | None) -> dict[str, object]:

@@ -58,8 +58,14 @@ CHANNELS: Final = (
 )
 """Channels that every venue understands beside its own names; `all` is every one of them."""
 
+SENT: Final = "sent by the client"
+UNKNOWN: Final = "unknown kind"
+"""Why a message was left out that no parser knows."""
+
 _NOBODY_KNOWS_WHEN: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SYMBOL_IN_URL: Final = re.compile(r"[?&](?:symbol|instId|coin|contractId|market_id)=([^&]+)")
+_SYMBOL_IN_URL: Final = re.compile(
+    r"[?&](?:symbol|instId|coin|contractId|market_id|currency_pair|product_id)=([^&]+)"
+)
 _UNNAMED: Final = "?"
 
 
@@ -178,22 +184,22 @@ class Transcript:
 
     def _entry(self, line: int, text: bytes) -> Entry | None:
         try:
-            row = _Row.of(decode(text, venue=self.venue))
+            row = Line.of(decode(text, venue=self.venue))
         except MalformedMessage as error:
             return Entry(line=line, message=None, error=str(error))
         if row is None:
-            self._skip("sent by the client")
+            self._skip(SENT)
             return None
         name = self._name(row)
         if name is None:
-            self._skip("unknown kind")
+            self._skip(UNKNOWN)
         elif name in self._room.ignored or name not in self._wanted:
             self._skip(f"other channel: {name}")
         else:
             return self._parsed(line, name, row)
         return None
 
-    def _name(self, row: _Row) -> str | None:
+    def _name(self, row: Line) -> str | None:
         name = self._room.identify(row.payload, row.hint)
         if name is None:
             name = _recognised(self._room, row.payload)
@@ -201,7 +207,7 @@ class Transcript:
             return self.channel
         return name
 
-    def _parsed(self, line: int, name: str, row: _Row) -> Entry:
+    def _parsed(self, line: int, name: str, row: Line) -> Entry:
         reading = self._reading(self._room.market_of(row.payload, row.hint))
         reading.received_at = row.received_at
         reading.asked_for = row.asked_for or self._last_key
@@ -253,7 +259,7 @@ class _Listings(dict[str, Listing]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class Line:
     """A message with what the recording says about it."""
 
     payload: object
@@ -261,9 +267,11 @@ class _Row:
     """How the recorder called it: name, request, route."""
     received_at: datetime | None = None
     asked_for: str = ""
+    is_answer: bool = False
+    """Whether it answers a question, as far as the recorder says."""
 
     @classmethod
-    def of(cls, row: object) -> _Row | None:
+    def of(cls, row: object) -> Line | None:
         """The row; None for one that the venue did not send."""
         if not isinstance(row, dict):
             return cls(payload=row)
@@ -277,7 +285,7 @@ class _Row:
         return cls(payload=row)
 
     @classmethod
-    def _wrapped(cls, row: dict[str, object], payload: object) -> _Row:
+    def _wrapped(cls, row: dict[str, object], payload: object) -> Line:
         request = row.get("request")
         words = [row.get("name"), row.get("route"), row.get("url")]
         if isinstance(request, dict):
@@ -288,6 +296,7 @@ class _Row:
             hint=" ".join(str(word) for word in words if word),
             received_at=_received_at(row),
             asked_for=match.group(1) if match else _asked_for(row, request),
+            is_answer=row.get("dir") == "http" or "http_" in str(row.get("name") or ""),
         )
 
 
@@ -318,7 +327,7 @@ def room_of(venue: str) -> Room:
         raise ConfigError(
             f"no parsers for the venue {venue!r}.",
             source="arguments",
-            remedy=f"Known: {', '.join(known)}.",
+            remedy=f"Known: {', '.join(known)}; and venues of ccxt's as ccxt-<its id>.",
         )
     room: Room = importlib.import_module(f"{__package__}.{venue}.channels").ROOM
     return room

@@ -17,6 +17,7 @@ from typing import IO, Final, cast
 import numpy as np
 
 from core.adapters.feeds.columns import Block, Bytes, Ints, TextColumn, text_column
+from core.adapters.feeds.dialects import in_our_words
 from core.errors import FeedError
 
 BLOCK_BYTES: Final = 4 << 20
@@ -76,7 +77,7 @@ class CsvTable:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise FeedError(f"{self.path.name}: the column {twice[0]!r} is named twice")
-        return names
+        return in_our_words(names)
 
     def _whole_lines(self, file: IO[bytes]) -> Iterator[bytes]:
         """The file behind its header, in pieces that end with a line's end."""

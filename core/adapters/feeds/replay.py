@@ -26,6 +26,7 @@ from core.adapters.exchanges.models import (
 from core.adapters.exchanges.transcript import Transcript
 from core.adapters.feeds.columns import Block, Table
 from core.adapters.feeds.csv_reader import CsvTable
+from core.adapters.feeds.dialects import depth_of, level_columns
 from core.adapters.feeds.kinds import RowKind, kind_of
 from core.adapters.feeds.parquet_reader import ParquetTable
 from core.adapters.feeds.times import read_times, time_column
@@ -112,10 +113,12 @@ def _stream(files: list[Path], symbol: str | None, depth: int) -> Iterator[Told]
     if first.name.endswith((".jsonl", ".ndjson")):
         read = _gaps if first.name.startswith(_GAPS) else _raw
         return chain.from_iterable(read(file, symbol) for file in files)
-    kind = kind_of(_table(first).names, first.name)
+    names = _table(first).names
+    kind = kind_of(names, first.name)
+    levels = min(depth, depth_of(names))
     makers: dict[RowKind, Callable[[], _Rows]] = {
         RowKind.TRADES: _Trades,
-        RowKind.QUOTES: _Quotes,
+        RowKind.QUOTES: (lambda: _Depths(levels)) if levels > 1 else _Quotes,
         RowKind.BOOKS: lambda: _Books(depth=depth),
     }
     if kind not in makers:
@@ -190,6 +193,33 @@ class _Quotes(_Rows):
                 ask_amount=_maybe(fields["ask_amount"]),
                 at=from_ns(ns),
             ),
+        )
+
+
+@dataclass
+class _Depths(_Rows):
+    """A whole book in each row."""
+
+    depth: int
+
+    def take(self, ns: int, fields: dict[str, str]) -> Iterator[Told]:
+        yield (
+            ns,
+            OrderBookData(
+                venue=fields.get("venue", ""),
+                symbol=fields.get("symbol", ""),
+                bids=self._side("bids", fields),
+                asks=self._side("asks", fields),
+                at=from_ns(ns),
+            ),
+        )
+
+    def _side(self, side: str, fields: dict[str, str]) -> tuple[BookLevel, ...]:
+        columns = [level_columns(side, level) for level in range(self.depth)]
+        return tuple(
+            BookLevel(price=Decimal(fields[price]), amount=Decimal(fields[amount]))
+            for price, amount in columns
+            if fields[price]
         )
 
 

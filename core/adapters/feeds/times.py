@@ -1,6 +1,7 @@
 """Times of a recording, in nanoseconds since 1970 UTC.
 
-`ts_ns` counts nanoseconds, `ts_ms` milliseconds; `ts` is milliseconds or ISO 8601 with an offset.
+`ts_ns` counts nanoseconds, `ts_us` microseconds, `ts_ms` milliseconds; `ts` is milliseconds or ISO
+8601 with an offset.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from core.adapters.feeds.columns import Block, Flags, IntColumn, Ints, TextColum
 from core.adapters.feeds.numbers import read_decimals
 from core.errors import FeedError
 
-TIME_COLUMNS: Final = ("ts_ns", "ts_ms", "ts")
+TIME_COLUMNS: Final = ("ts_ns", "ts_us", "ts_ms", "ts")
 """In the order of preference where a file has several."""
 
-_NS_SCALE: Final = {"ts_ns": 0, "ts_ms": 6, "ts": 6}
+_NS_SCALE: Final = {"ts_ns": 0, "ts_us": 3, "ts_ms": 6, "ts": 6}
+_UNITS: Final = {0: "nanoseconds", 3: "microseconds", 6: "milliseconds"}
 _MAX_NS: Final = (1 << 63) - 1
 _ISO: Final = re.compile(
     r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?\s?(Z|z|[+-]\d{2}:?\d{2})",
@@ -59,7 +61,7 @@ def read_times(block: Block, name: str, *, optional: bool = False) -> tuple[Ints
         outside |= found.values > _MAX_NS // 10**power
     if outside.any():
         row = int(np.argmax(outside))
-        unit = "nanoseconds" if name == "ts_ns" else "milliseconds"
+        unit = _UNITS[_NS_SCALE[name]]
         raise FeedError(
             f"{block.place(row)}: {name} {column.text(row)!r} is no time in {unit} since 1970"
         )

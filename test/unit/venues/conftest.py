@@ -37,10 +37,14 @@ class Recordings:
 
     def lines(self, venue: str, file: str) -> list[bytes]:
         """The lines of a recording."""
+        return list(_lines(self.path(venue, file)))
+
+    def path(self, venue: str, file: str) -> Path:
+        """Where a recording lies."""
         path = WIRE / venue / file
         if not path.exists():
             pytest.skip(f"no recording {path}")
-        return list(_lines(path))
+        return path
 
 
 @pytest.fixture

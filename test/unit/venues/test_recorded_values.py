@@ -45,6 +45,7 @@ FILES = {
     "bybit": [
         ("bybit_linear_xrpusdt_orderbook500_2024-12-01.jsonl.gz", 30),
         ("ccxt_recorded_bybit_rest.jsonl.gz", 2),
+        ("cryptofeed_bybit_linear_public_ws.jsonl.gz", 469),
         ("gct_bybit_ws_messages.jsonl.gz", 20),
         ("nautilus_bybit_fixtures.jsonl.gz", 40),
     ],
@@ -144,6 +145,35 @@ def bybit_book(m):
     return [sides(pairs(data["b"]), pairs(data["a"]))]
 
 
+def old_bybit_book(m):
+    """`orderBookL2` of before V5: levels with sides; one that is deleted has no size."""
+    data = m["data"]
+    rows = [
+        (row["side"], D(row["price"]), D(str(row.get("size", 0))))
+        for name in ("order_book", "delete", "update", "insert")
+        for row in data.get(name) or ()
+    ]
+    return [
+        sides(
+            [row[1:] for row in rows if row[0] == "Buy"],
+            [row[1:] for row in rows if row[0] == "Sell"],
+        )
+    ]
+
+
+def old_bybit_trades(m):
+    """`trade` of before V5."""
+    return [
+        {
+            "price": t["price"],
+            "amount": t["size"],
+            "side": OrderSide(t["side"].lower()),
+            "trade_id": t["trade_id"],
+        }
+        for t in m["data"]
+    ]
+
+
 def lighter_book(m):
     """`order_book`."""
     book = m["order_book"]
@@ -184,6 +214,8 @@ FIELDS = {
     ],
     ("binance", "fundingRate"): lambda m: [{"rate": f["fundingRate"]} for f in m],
     ("bybit", "orderbook"): bybit_book,
+    ("bybit", "orderBookL2"): old_bybit_book,
+    ("bybit", "trade before V5"): old_bybit_trades,
     ("hyperliquid", "l2Book"): hyperliquid_book,
     ("hyperliquid", "trades"): hyperliquid_trades,
     ("hyperliquid", "userFills"): lambda m: [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.adapters.exchanges.bybit import instruments, parse
+from core.adapters.exchanges.bybit import instruments, parse, retired
 from core.adapters.exchanges.transcript import Message, Room, message
 
 MESSAGES: Final[dict[str, Message]] = {
     "orderbook": message("orderbook", parse.parse_orderbook),
+    "orderBookL2": message("orderbook", retired.parse_book),
+    "trade before V5": message("trades", retired.parse_trades),
     "tickers": message("ticker funding", parse.parse_tickers, "symbol lastPrice bid1Price"),
     "funding/history": message(
         "funding", parse.parse_funding_history, "symbol fundingRate fundingRateTimestamp"
@@ -48,13 +50,15 @@ def _identify(raw: object, hint: str) -> str | None:
 
 
 def _by_topic(topic: str, data: object) -> str | None:
-    if topic.startswith(("orderBookL2", "orderBook_", "instrument_info", "klineV2")):
+    if topic.startswith(("orderBookL2", "orderBook_")):
+        return "orderBookL2"
+    if topic.startswith(("instrument_info", "klineV2")):
         return "before V5"
     if topic.count("-") >= 3:
         return "options"
     first = data[0] if isinstance(data, list) and data else None
     if isinstance(first, dict) and "trade_time_ms" in first:
-        return "before V5"
+        return "trade before V5"
     name = _TOPICS.get(topic) or topic.partition(".")[0]
     name = _TOPICS.get(name, name)
     return name if name in MESSAGES else None

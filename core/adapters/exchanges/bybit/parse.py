@@ -2,7 +2,7 @@
 
 Every function takes one decoded payload (`decoding.decode`) with its envelope (`{topic, data}` of
 a topic, `{retCode, result}` of REST). Values that cannot be true raise `MalformedMessage`. Source:
-bybit-exchange.github.io/docs/v5. The protocol of before V5 is not read.
+bybit-exchange.github.io/docs/v5. `retired.py` reads older recordings.
 
 Traps:
 

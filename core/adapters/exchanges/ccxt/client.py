@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from core.adapters.exchanges.ccxt.rest import CcxtRest, decode_text
+from core.adapters.exchanges.ccxt.rest import decode_text
 from core.adapters.exchanges.ccxt.signing import signed_class
-from core.adapters.exchanges.ccxt.table import Deadline, Row, options_of
+from core.adapters.exchanges.ccxt.table import Deadline, Row, options_of, row_of
 from core.adapters.exchanges.lighter.sign import Signer
 from core.adapters.exchanges.settings import Address, VenueSettings
 from core.errors import ConfigError, MalformedMessage
@@ -24,6 +24,18 @@ from core.errors import ConfigError, MalformedMessage
 REST, SOCKET = "rest", "socket"
 """A venue's addresses in `config/exchanges/ccxt-<venue>.yaml`: hosts, ccxt adds its own paths."""
 _SCHEMES: Final = {REST: ("http", "https"), SOCKET: ("ws", "wss")}
+
+
+class Carrier(Protocol):
+    """Who carries the requests."""
+
+    def left_ms(self) -> int | None:
+        """How long the request that is being signed shall be taken; None for no deadline."""
+
+    async def fetch(
+        self, url: str, method: str, headers: Mapping[str, str] | None, body: object
+    ) -> object:
+        """Carries a request; gives what ccxt's parsers read."""
 
 
 class Ears(Protocol):
@@ -61,6 +73,15 @@ def exchange_class(row: Row) -> Any:
     return found
 
 
+def knows(name: str) -> bool:
+    """Whether ccxt has a venue of that name, with or without `ccxt-`."""
+    try:
+        exchange_class(row_of(name))
+    except ConfigError:
+        return False
+    return True
+
+
 def addresses_of(row: Row) -> dict[str, Address]:
     """The hosts that ccxt would go to, on the main network and on the test network."""
     base = exchange_class(row)({})
@@ -76,7 +97,7 @@ def make_client(  # noqa: C901 # one class of small overrides
     row: Row,
     settings: VenueSettings,
     keys: Mapping[str, Any],
-    rest: CcxtRest,
+    rest: Carrier,
     ears: Ears,
     make_signer: Callable[[], Signer] | None = None,
 ) -> Any:
@@ -167,6 +188,15 @@ def make_client(  # noqa: C901 # one class of small overrides
                 found.handle_text_or_binary_message = _reader(found)
             return found
 
+        def order_book(self, snapshot: Any = None, depth: Any = None) -> Any:
+            return _exact(super().order_book(snapshot or {}, depth), is_raw=not row.parsers)
+
+        def counted_order_book(self, snapshot: Any = None, depth: Any = None) -> Any:
+            return _exact(super().counted_order_book(snapshot or {}, depth), is_raw=not row.parsers)
+
+        def indexed_order_book(self, snapshot: Any = None, depth: Any = None) -> Any:
+            return _exact(super().indexed_order_book(snapshot or {}, depth), is_raw=not row.parsers)
+
         def on_connected(self, client: Any, message: Any = None) -> None:
             super().on_connected(client, message)
             ears.on_socket()
@@ -202,6 +232,25 @@ def make_client(  # noqa: C901 # one class of small overrides
         if all(urlsplit(url).scheme in {"http", "ws"} for url in elsewhere.values()):
             made.timeout_on_exit = 0  # it waits for TLS to end, and there is none
     return made
+
+
+def _exact(book: Any, *, is_raw: bool) -> Any:
+    """A book that sorts by numbers although some of ccxt's handlers hand the wire's text on."""
+    for side in (book["bids"], book["asks"]) if is_raw else ():
+        side.storeArray = _stored_exactly(side.storeArray)
+    return book
+
+
+def _stored_exactly(store: Callable[[Any], None]) -> Callable[[Any], None]:
+    def store_exactly(delta: Any) -> None:
+        first, second, *others = delta
+        store([_number_of(first), _number_of(second), *others])
+
+    return store_exactly
+
+
+def _number_of(value: Any) -> Any:
+    return Decimal(value) if isinstance(value, str) else value
 
 
 def _text_of(dictionary: Any, keys: Any) -> str | None:

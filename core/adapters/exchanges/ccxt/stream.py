@@ -246,7 +246,7 @@ class Watches:
 def told_class(base: type, tell: Callable[[Any], None]) -> type:
     """A cache of ccxt that tells of each thing that is put into it."""
 
-    class Told(base):
+    class Told(base, Telling):
         """See `told_class`."""
 
         def append(self, item: Any) -> None:  # noqa: ANN401 # ccxt has no types
@@ -254,3 +254,19 @@ def told_class(base: type, tell: Callable[[Any], None]) -> type:
             tell(item)
 
     return Told
+
+
+class Kept(dict[str, Any]):
+    """ccxt's caches by symbol; one that tells stays, whatever a handler puts in its place.
+
+    Some handlers (Deribit's) take a cache that is there for none and put a new one at every
+    message; what went into that would be told by nobody.
+    """
+
+    def __setitem__(self, symbol: str, value: Any) -> None:  # noqa: ANN401 # ccxt has no types
+        if not isinstance(self.get(symbol), Telling):
+            super().__setitem__(symbol, value)
+
+
+class Telling:
+    """Marks a cache that tells."""

@@ -11,11 +11,11 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from core.adapters.exchanges.ccxt.door import Door
 from core.adapters.exchanges.ccxt.market import Market
-from core.adapters.exchanges.ccxt.stream import Watches, told_class
+from core.adapters.exchanges.ccxt.stream import Kept, Telling, Watches, told_class
 from core.adapters.exchanges.ccxt.values import Unified
 from core.adapters.exchanges.connection.dedup import Seen
 from core.adapters.exchanges.models import TradeData
@@ -67,11 +67,12 @@ class Trades:
         """Puts a cache that tells in the place of ccxt's, which forgets in silence."""
         from ccxt.async_support.base.ws import cache
 
-        known = self._door.client.trades.get(unified)
-        if known is None or not hasattr(known, "ctos"):
-            kept: Any = told_class(cache.ArrayCache, partial(self._take, symbol))(1000)
-            kept.ctos = True
-            self._door.client.trades[unified] = kept
+        client = self._door.client
+        if not isinstance(client.trades, Kept):
+            client.trades = Kept(client.trades)
+        if not isinstance(client.trades.get(unified), Telling):
+            told = told_class(cache.ArrayCache, partial(self._take, symbol))
+            client.trades[unified] = told(1000)
 
     def _take(self, symbol: str, data: Unified) -> None:
         if not self._door.hub.of(symbol).trades:
