@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from core.testing.execution import Bench
 
 ROOT = Path(__file__).resolve().parent.parent
 GUARD = ROOT / "test" / "guard"
@@ -114,6 +117,17 @@ def ctos_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "ctos"
     monkeypatch.setenv("CTOS_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> "Iterator[Bench]":
+    """Execution on a bench, with one attached bot."""
+    from core.testing.execution import Bench
+
+    made = Bench(tmp_path)
+    made.attach()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

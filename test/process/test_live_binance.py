@@ -1,15 +1,14 @@
 """Binance, live and end to end: the command line, real sockets, checked signatures."""
 
-import random
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from live import LiveRun, LiveSpec
+from live_days import FIRST_PRICE, among_others, kills_and_cuts, many_kills, rich
 
 from core.adapters.exchanges.models import FeeAsset
 from core.adapters.exchanges.paper.instruments import load_instruments
-from core.adapters.exchanges.paper.settings import PaperSettings
 from core.testing.venues.binance.venue import BinanceVenue
 from core.testing.venues.binance_spot.venue import BinanceSpotVenue
 
@@ -21,11 +20,7 @@ def markets(*, is_spot):
 
 SPEC = LiveSpec(
     venue="binance",
-    make=lambda: BinanceVenue(
-        instruments=markets(is_spot=False),
-        settings=PaperSettings(initial_balance=Decimal(1_000_000), latency_ms=0),
-        first_price=None,
-    ),
+    make=lambda: rich(BinanceVenue, markets(is_spot=False)),
     urls=lambda venue: {
         "rest": venue.rest_url,
         "account": venue.rest_url,
@@ -36,7 +31,7 @@ SPEC = LiveSpec(
     },
     keys=lambda venue: {"key": venue.key.api_key, "secret": venue.key.secret},
     symbol="BTC-USDT-PERP",
-    first_price="118010",
+    first_price=FIRST_PRICE,
     grid="""
         grid_type: long
         grid_interval: "50"
@@ -49,11 +44,10 @@ SPEC = LiveSpec(
 )
 SPOT = LiveSpec(
     venue="binance",
-    make=lambda: BinanceSpotVenue(
-        # Fees are paid from another balance: what is held is what was bought.
-        instruments=[replace(item, fee_asset=FeeAsset.QUOTE) for item in markets(is_spot=True)],
-        settings=PaperSettings(initial_balance=Decimal(1_000_000), latency_ms=0),
-        first_price=None,
+    # Fees are paid from another balance: what is held is what was bought.
+    make=lambda: rich(
+        BinanceSpotVenue,
+        [replace(item, fee_asset=FeeAsset.QUOTE) for item in markets(is_spot=True)],
     ),
     urls=lambda venue: {
         "spot_rest": venue.rest_url,
@@ -63,7 +57,7 @@ SPOT = LiveSpec(
     },
     keys=lambda venue: {"key": venue.key.api_key, "secret": venue.key.secret},
     symbol="BTC-USDT-SPOT",
-    first_price="118010",
+    first_price=FIRST_PRICE,
     grid="""
         grid_type: long
         grid_interval: "300"
@@ -73,7 +67,6 @@ SPOT = LiveSpec(
     """,
     told_id=lambda ours: ours,
 )
-LINES = range(117_790, 118_220, 10)
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -81,30 +74,14 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 @pytest.fixture
 def run(tmp_path):
     """A live run, and beside it orders and a position that are somebody else's."""
-    with LiveRun(tmp_path / "home", SPEC) as found:
-        found.on_venue(lambda venue: venue.trade("4200", symbol="ETH-USDT-PERP"))
-        found.hold_foreign("sell", "0.5", "ETH-USDT-PERP")
-        found.place_foreign("buy", "90000", "0.01")
-        found.place_foreign("sell", "5000", "1", "ETH-USDT-PERP")
+    with among_others(tmp_path / "home", SPEC) as found:
         yield found
 
 
 def test_a_live_grid_survives_kills_and_cuts(run):
     """Fills, SIGKILL at rest and right after a create, cut sockets: each time all adds up."""
-    run.start()
-    run.walk("117940", "118060")
-    run.kill()
-    run.move("117980")  # what fills while nobody is there is found
-    run.start()
-    run.agreed()
-    run.kill_as_it_sends("117940")  # fills one order, so one is sent
-    run.start()
-    run.agreed()
-    run.cut("117840", "118110")
+    kills_and_cuts(run)
 
-    summary = run.end()
-
-    assert summary["fills"] > 10
     assert "POSITION_DIFFERS" not in run.log()
 
 
@@ -133,30 +110,7 @@ def test_a_spot_grid_never_sells_what_it_has_not(tmp_path):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_many_kills_end_in_the_same_grid(run, monkeypatch, seed):
     """Random prices, kills, outages and lost answers, again and again."""
-    # So much in so few seconds uses a rate budget up, and then it is waited for.
-    monkeypatch.setattr("live.PATIENCE_S", 120.0)
-    draw = random.Random(seed)
     run.on_venue(lambda venue: setattr(venue.rest.weights, "limit", 1_000_000))
-    run.start()
-    for _ in range(12):
-        run.walk(*(str(draw.choice(LINES)) for _ in range(3)))
-        act = draw.choice(["kill", "sending", "cut", "outage", "lost"])
-        prices = [str(draw.choice(LINES)) for _ in range(2)]
-        if act == "kill":
-            run.kill()
-            run.move(prices[0])
-        elif act == "sending":
-            run.walk("118190")
-            run.kill_as_it_sends("117810")
-        elif act == "cut":
-            run.cut(*prices)
-        elif act == "outage":
-            run.outage(*prices)
-        else:
-            run.on_venue(lambda venue: venue.faults.lose_answer("create_order", times=2))
-            run.walk(*prices)
-        if act in {"kill", "sending"}:
-            run.start()
-            run.agreed()
+    many_kills(run, monkeypatch, seed)
 
     assert run.end()["residual"] == "0"

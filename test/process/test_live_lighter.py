@@ -1,20 +1,26 @@
 """Lighter, live and end to end: the command line, real sockets, nonces over kills."""
 
 import json
-import random
 import sys
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import live
 import pytest
 from live import LiveRun, LiveSpec
+from live_days import (
+    ACTS,
+    FIRST_PRICE,
+    GRID,
+    addresses,
+    among_others,
+    kills_and_cuts,
+    many_kills,
+    shipped,
+)
 
 from core.adapters.exchanges.lighter.sign import find_library
 from core.adapters.exchanges.native.client_numbers import ClientNumbers
-from core.adapters.exchanges.paper.instruments import load_instruments
-from core.adapters.exchanges.paper.settings import PaperSettings
 from core.errors import ConfigError
 from core.testing.venues.lighter.venue import LighterVenue
 
@@ -23,71 +29,34 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 NUMBERS = ClientNumbers("lighter", 48)
 
 
-def make(*, accepts_native=False):
-    """The venue, not yet opened."""
-    return LighterVenue(
-        accepts_native=accepts_native,
-        instruments=list(load_instruments("lighter").values()),
-        settings=PaperSettings(initial_balance=Decimal(1_000_000), latency_ms=0),
-        first_price=None,
-    )
-
-
 SPEC = LiveSpec(
     venue="lighter",
-    make=make,
-    urls=lambda venue: {
-        "rest": venue.rest_url,
-        "public": venue.public_url,
-        "private": venue.private_url,
-    },
+    make=lambda: shipped(LighterVenue, "lighter"),
+    urls=addresses,
     keys=lambda venue: {
         "account": str(venue.key.account_index),
         "secret": venue.key.secret,
         "api_key_index": str(venue.key.api_key_index),
     },
     symbol="BTC-USDC-PERP",
-    first_price="118010",
-    grid="""
-        grid_type: long
-        grid_interval: "50"
-        order_amount: "0.001"
-        price_range: {lower_price: "117800", upper_price: "118200"}
-        initial_fill: taker_position
-    """,
+    first_price=FIRST_PRICE,
+    grid=GRID,
     told_id=lambda ours: str(NUMBERS.number(ours)),
     program=(sys.executable, str(Path(__file__).with_name("stand_in_signer.py"))),
 )
-LINES = range(117_790, 118_220, 10)
 
 
 @pytest.fixture
 def run(tmp_path):
     """A live run, and beside it orders and a position that are somebody else's."""
-    with LiveRun(tmp_path / "home", SPEC) as found:
-        found.on_venue(lambda venue: venue.trade("4200", symbol="ETH-USDC-PERP"))
-        found.hold_foreign("sell", "0.5", "ETH-USDC-PERP")
-        found.place_foreign("buy", "90000", "0.01")
-        found.place_foreign("sell", "5000", "1", "ETH-USDC-PERP")
+    with among_others(tmp_path / "home", SPEC) as found:
         yield found
 
 
 def test_a_live_grid_survives_kills_and_cuts(run):
     """Fills, SIGKILL at rest and right after a create, cut sockets: each time all adds up."""
-    run.start()
-    run.walk("117940", "118060")
-    run.kill()
-    run.move("117980")  # what fills while nobody is there is found
-    run.start()
-    run.agreed()
-    run.kill_as_it_sends("117940")  # fills one order, so one is sent
-    run.start()
-    run.agreed()
-    run.cut("117840", "118110")
+    kills_and_cuts(run)
 
-    summary = run.end()
-
-    assert summary["fills"] > 10
     assert "POSITION_DIFFERS" not in run.log()
     # Nothing but orders, cancels and leverage was ever signed, and no nonce twice.
     assert run.on_venue(kinds_sent) <= {"create_order", "cancel_order", "set_leverage"}
@@ -105,7 +74,9 @@ def test_the_venues_own_signer_trades_in_a_real_process(tmp_path):
     except ConfigError:
         pytest.skip("lighter-sdk is not installed")
     spec = replace(
-        SPEC, make=lambda: make(accepts_native=True), program=(sys.executable, "-m", "tui.cli")
+        SPEC,
+        make=lambda: shipped(LighterVenue, "lighter", accepts_native=True),
+        program=(sys.executable, "-m", "tui.cli"),
     )
     with LiveRun(tmp_path / "home", spec) as run:
         run.start()
@@ -141,42 +112,13 @@ def test_a_grid_through_ccxt_survives_a_kill_and_a_cut(tmp_path):
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_many_kills_end_in_the_same_grid(run, seed, monkeypatch):
-    """Random prices, kills, outages, lost answers and stolen nonces, again and again.
-
-    What is asked in so short a time may use up the rate budget of a minute: that is waited for.
-    """
-    monkeypatch.setattr(live, "PATIENCE_S", 100.0)
-    draw = random.Random(seed)
+def test_many_kills_end_in_the_same_grid(run, monkeypatch, seed):
+    """Random prices, kills, outages, lost answers and stolen nonces, again and again."""
     run.on_venue(lambda venue: setattr(venue.rest.weights, "limit", 1_000_000))
-    run.start()
-    # An order of a level that never arrived four times in an hour parks its slot, as it should.
-    acts = [*("kill", "cut", "outage", "lost") * 3, *("sending",) * 2, "nonce"]
-    draw.shuffle(acts)
-    for act in acts:
-        run.walk(*(str(draw.choice(LINES)) for _ in range(2)))
-        prices = [str(draw.choice(LINES)) for _ in range(2)]
-        if act == "kill":
-            run.kill()
-            run.move(prices[0])
-        elif act == "sending":
-            run.walk("118190")
-            run.kill_as_it_sends("117810")
-        elif act == "cut":
-            run.cut(*prices)
-        elif act == "outage":
-            run.outage(*prices)
-        elif act == "nonce":
-            run.on_venue(steal_nonces)
-            run.walk(*prices)
-        else:
-            run.on_venue(lambda venue: venue.faults.lose_answer("create_order", times=2))
-            run.walk(*prices)
-        if act in {"kill", "sending"}:
-            run.start()
-            run.agreed()
+    acts = [*ACTS, "nonce"]
+    many_kills(run, monkeypatch, seed, acts=acts, further={"nonce": steal_nonces})
 
     assert run.end()["residual"] == "0"
 

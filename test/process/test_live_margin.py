@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from live import LiveRun, LiveSpec
+from live_days import FIRST_PRICE, addresses
 
 from core.adapters.exchanges.paper.instruments import load_instruments
 from core.adapters.exchanges.paper.settings import PaperSettings
@@ -21,17 +22,13 @@ SMALL = LiveSpec(
         settings=PaperSettings(initial_balance=1_000, latency_ms=0),
         first_price=None,
     ),
-    urls=lambda venue: {
-        "rest": venue.rest_url,
-        "public": venue.public_url,
-        "private": venue.private_url,
-    },
+    urls=addresses,
     keys=lambda venue: {
         "account": venue.wallets.main.address,
         "secret": venue.wallets.agent.secret,
     },
     symbol="BTC-USDC-PERP",
-    first_price="118010",
+    first_price=FIRST_PRICE,
     grid="""
         grid_type: long
         grid_interval: "50"

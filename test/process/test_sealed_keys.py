@@ -1,14 +1,12 @@
 """Keys under a passphrase: from the terminal where it is typed to the engine that trades."""
 
 import json
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from live import LiveRun, LiveSpec
+from live_days import FIRST_PRICE, GRID, addresses, shipped
 
-from core.adapters.exchanges.paper.instruments import load_instruments
-from core.adapters.exchanges.paper.settings import PaperSettings
 from core.testing.venues.hyperliquid.venue import HyperliquidVenue
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -19,26 +17,12 @@ LEVELS = 8
 """Of the grid below: 400 in steps of 50."""
 SPEC = LiveSpec(
     venue="hyperliquid",
-    make=lambda: HyperliquidVenue(
-        instruments=list(load_instruments("hyperliquid").values()),
-        settings=PaperSettings(initial_balance=Decimal(1_000_000), latency_ms=0),
-        first_price=None,
-    ),
-    urls=lambda venue: {
-        "rest": venue.rest_url,
-        "public": venue.public_url,
-        "private": venue.private_url,
-    },
+    make=lambda: shipped(HyperliquidVenue, "hyperliquid"),
+    urls=addresses,
     keys=lambda _venue: {},
     symbol="BTC-USDC-PERP",
-    first_price="118010",
-    grid="""
-        grid_type: long
-        grid_interval: "50"
-        order_amount: "0.001"
-        price_range: {lower_price: "117800", upper_price: "118200"}
-        initial_fill: taker_position
-    """,
+    first_price=FIRST_PRICE,
+    grid=GRID,
 )
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide
+from core.adapters.exchanges.models import OrderSide
 from core.domain.events import Act
 from core.services.grid.protections.settings import (
     CapitalSettings,
@@ -31,17 +31,9 @@ from core.services.grid.slots import Leg
 from core.services.grid.snapshot import GridPhase
 from core.services.grid.spacing import ratio_of
 from core.testing.grid_story import GridStory
+from core.testing.grids import INSTRUMENT as PERP
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-    min_notional=Decimal(1),
-)
+INSTRUMENT = replace(PERP, min_notional=Decimal(1))
 FIXED = (GridType.LONG, GridType.SHORT, GridType.NEUTRAL)
 FOLLOWING = (GridType.FOLLOW_LONG, GridType.FOLLOW_SHORT)
 PROFITS = (

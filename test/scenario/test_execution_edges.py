@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -28,15 +27,6 @@ from core.testing.scripted_venue import Create
 
 D = Decimal
 TIGHT = Capabilities(market_types=frozenset({ExchangeType.PERPETUAL}), orders_per_minute=5)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def codes(bench: Bench) -> list[str]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from core.adapters.exchanges.models import OrderSide, OrderStatus
 from core.testing.execution import BOT, Bench, cancel, order
 from core.testing.scripted_venue import Create
 
 HOUR_S = 3600
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def codes(bench: Bench) -> list[str]:

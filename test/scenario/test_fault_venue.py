@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-
-import pytest
 
 from core.adapters.exchanges.models import (
     Capabilities,
@@ -22,15 +19,6 @@ from core.testing.execution import BOT, Bench, cancel, order
 from core.testing.scripted_venue import Create
 
 MINUTE_NS = 60 * 10**9
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def test_a_ban_is_waited_out_by_everything(bench: Bench):

@@ -13,7 +13,6 @@ import pytest
 from core.adapters.exchanges.models import (
     Capabilities,
     ExchangeType,
-    Instrument,
     OrderData,
     OrderSide,
     OrderStatus,
@@ -35,33 +34,19 @@ from core.services.grid.protections.settings import (
     ScalpingSettings,
     StopLossSettings,
 )
-from core.services.grid.settings import GridSettings, GridType
 from core.services.ports import Transaction
 from core.testing.execution import BOT, Bench, cancel, order
 from core.testing.grid_story import SECOND_NS, GridStory
+from core.testing.grids import INSTRUMENT as PERP
+from core.testing.grids import TWENTY
 from core.testing.scripted_venue import Create
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-    min_notional=Decimal(10),
-)
-LONG = GridSettings(
+INSTRUMENT = replace(PERP, min_notional=Decimal(10))
+LONG = replace(
+    TWENTY,
     instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
     lower_price=Decimal(97),
     upper_price=Decimal(100),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
 )
 
 
@@ -70,15 +55,6 @@ def limited(tmp_path: Path) -> Iterator[Bench]:
     """An attached bot at a venue that limits its rate."""
     capabilities = Capabilities(market_types=frozenset(ExchangeType), orders_per_minute=600)
     made = Bench(tmp_path, capabilities=capabilities)
-    made.attach()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
     made.attach()
     yield made
     made.close()

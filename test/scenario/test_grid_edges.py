@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderStatus
+from core.adapters.exchanges.models import ExchangeType, OrderStatus
 from core.domain.events import (
     Act,
     DataStale,
@@ -25,50 +25,14 @@ from core.services.grid.protections.settings import (
     ReserveSettings,
     StopLossSettings,
 )
-from core.services.grid.settings import GridSettings, GridType, InitialFill
+from core.services.grid.settings import InitialFill
 from core.testing.grid_story import GridStory
+from core.testing.grids import INSTRUMENT, SEVEN, following, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(95),
-    upper_price=Decimal(102),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-    collateral=Decimal(1000),
-)
+LONG = SEVEN
 PASSIVE = replace(LONG, initial_fill=InitialFill.PASSIVE_ONLY)
-FOLLOW = replace(
-    LONG,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=8,
-    follow_timeout_s=5,
-)
+FOLLOW = following(LONG)
 STOP = StopLossSettings(trigger_percent=Decimal(75), timeout_s=30)
-
-
-def told(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid and a walk; what was written is what is."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-        assert story.machine.dump() == story.state
-    return story
 
 
 def halt(story: GridStory, state: str) -> None:

@@ -10,37 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide
+from core.adapters.exchanges.models import OrderSide
 from core.domain.commands import CancelOrder
 from core.errors import JournalFull
 from core.services.gateway import Renewal, Step
 from core.services.grid.editing import Edited
-from core.services.grid.settings import GridSettings, GridType, InitialFill
+from core.services.grid.settings import InitialFill
 from core.testing.execution import BOT, Bench, cancel, order
 from core.testing.grid_story import GridStory
+from core.testing.grids import SEVEN
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-OLD = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(95),
-    upper_price=Decimal(102),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-    initial_fill=InitialFill.PASSIVE_ONLY,
-)
+OLD = replace(SEVEN, initial_fill=InitialFill.PASSIVE_ONLY)
 NEW = replace(OLD, order_amount=Decimal(2), lower_price=Decimal(97), upper_price=Decimal(104))
 
 

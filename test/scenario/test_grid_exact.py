@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, FeeAsset, Instrument
+from core.adapters.exchanges.models import ExchangeType, FeeAsset
 from core.domain.commands import PlaceOrder
 from core.domain.events import Act, Reconciled
 from core.services.grid.protections.settings import (
@@ -16,43 +16,12 @@ from core.services.grid.protections.settings import (
     ScalpingSettings,
     StopLossSettings,
 )
-from core.services.grid.settings import GridSettings, GridType, HealthSettings, InitialFill
+from core.services.grid.settings import GridType, HealthSettings, InitialFill
 from core.testing.grid_story import GridStory
+from core.testing.grids import FALL, FREE, INSTRUMENT, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
-)
+LONG = FREE
 SCALP = ProtectionSettings(scalping=ScalpingSettings(trigger_percent=60))
-FALL = tuple(f"{price - 0.1:.1f}" for price in range(109, 95, -1))
-"""Down to 95.9: fourteen entries filled."""
-
-
-def told(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid and a walk; the books agree after each price."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-        assert story.residual() == 0
-    return story
 
 
 def test_the_initial_order_is_the_order_of_exactly_the_levels_it_serves():

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide
+from core.adapters.exchanges.models import OrderSide
 from core.domain.events import (
     Act,
     DataStale,
@@ -19,50 +19,15 @@ from core.domain.events import (
 )
 from core.domain.policies import OnStart
 from core.services.grid.protections.settings import ProtectionSettings, StopLossSettings
-from core.services.grid.settings import GridSettings, GridType, InitialFill
+from core.services.grid.settings import InitialFill
 from core.services.grid.slots import Progress
 from core.services.grid.snapshot import GridPhase
 from core.testing.grid_story import SECOND_NS, GridStory
+from core.testing.grids import SEVEN, following, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(95),
-    upper_price=Decimal(102),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-    collateral=Decimal(1000),
-)
+LONG = SEVEN
 PASSIVE = replace(LONG, initial_fill=InitialFill.PASSIVE_ONLY)
-FOLLOW = replace(
-    LONG,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=8,
-    follow_timeout_s=5,
-)
-
-
-def told(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid and a walk."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-    return story
+FOLLOW = following(LONG)
 
 
 def price_after(story: GridStory, price: str, seconds: float) -> None:

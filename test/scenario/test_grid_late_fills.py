@@ -7,34 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide, OrderStatus
+from core.adapters.exchanges.models import OrderSide, OrderStatus
 from core.domain.events import Act, OrderEnded, OrderFilled, RiskStateChanged
-from core.services.grid.settings import GridSettings, GridType, InitialFill
+from core.services.grid.settings import GridType, InitialFill
 from core.testing.grid_story import GridStory
+from core.testing.grids import INSTRUMENT, SEVEN, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(95),
-    upper_price=Decimal(102),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    initial_fill=InitialFill.PASSIVE_ONLY,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-    collateral=Decimal(1000),
-)
+LONG = replace(SEVEN, initial_fill=InitialFill.PASSIVE_ONLY)
 FOLLOW = replace(
     LONG,
     grid_type=GridType.FOLLOW_LONG,
@@ -51,14 +30,6 @@ NEUTRAL = replace(
     lower_price=Decimal(96),
     upper_price=Decimal(102),
 )
-
-
-def told(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid and a walk."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-    return story
 
 
 def resting(story: GridStory, words: str) -> tuple[str, OrderSide, Decimal]:

@@ -7,37 +7,15 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument
 from core.domain.events import Act, Reconciled
 from core.domain.policies import OnExit
 from core.services.grid.protections.settings import ProtectionSettings, TakeProfitSettings
 from core.services.grid.settings import GridSettings, GridType, HealthSettings
 from core.services.grid.snapshot import GridPhase
 from core.testing.grid_story import GridStory
+from core.testing.grids import FREE
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-GRID = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
-    health=HealthSettings(position_tolerance=Decimal(1)),
-)
+GRID = replace(FREE, health=HealthSettings(position_tolerance=Decimal(1)))
 SYMBOL = replace(GRID, flattens_symbol=True)
 FIXED = replace(GRID, fixes_position=True)
 SIDES = pytest.mark.parametrize("kind", [GridType.LONG, GridType.SHORT])

@@ -7,14 +7,13 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide
+from core.adapters.exchanges.models import OrderSide
 from core.domain.commands import CancelOrder, PlaceOrder
 from core.domain.events import Act, MarketMoved
 from core.services.grid.outcome import summary_fields
 from core.services.grid.plan import make_plan
 from core.services.grid.settings import (
     FollowShift,
-    GridSettings,
     GridType,
     InitialFill,
     StopAction,
@@ -24,28 +23,10 @@ from core.services.grid.snapshot import GridPhase
 from core.services.grid.spacing import ratio_of
 from core.services.grid.view import phase_words
 from core.testing.grid_story import GridStory
+from core.testing.grids import FREE, INSTRUMENT, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-NEUTRAL = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.NEUTRAL,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(97),
-    upper_price=Decimal(101),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
+NEUTRAL = replace(
+    FREE, grid_type=GridType.NEUTRAL, lower_price=Decimal(97), upper_price=Decimal(101)
 )
 LONG = replace(NEUTRAL, grid_type=GridType.LONG, upper_price=Decimal(100))
 SHORT = replace(LONG, grid_type=GridType.SHORT)
@@ -68,14 +49,6 @@ INFINITY = replace(
     order_value=Decimal(90),
     active_window=3,
 )
-
-
-def told(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid that has seen some prices."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-    return story
 
 
 def summary(story: GridStory) -> tuple[tuple[str, str | int | bool | None], ...]:

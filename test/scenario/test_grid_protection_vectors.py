@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide, OrderStatus
+from core.adapters.exchanges.models import OrderSide, OrderStatus
 from core.services.grid.ladder import build_ladder
 from core.services.grid.protections.cycles import HOUR_NS, Cycles, cycle_apr
 from core.services.grid.protections.equity import EquityLine
@@ -25,33 +25,10 @@ from core.services.grid.protections.settings import (
 from core.services.grid.protections.stop_loss import trigger_price
 from core.services.grid.settings import GridSettings, GridType
 from core.testing.grid_story import GridStory
-
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-TWENTY = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
-)
-"""Levels 90 to 109, or 110 to 91 for a short one."""
+from core.testing.grids import FREE, INSTRUMENT
 
 
-def guarded(settings: GridSettings = TWENTY, **protections: object) -> GridSettings:
+def guarded(settings: GridSettings = FREE, **protections: object) -> GridSettings:
     """The same grid under protection."""
     return replace(settings, protections=ProtectionSettings(**protections))
 
@@ -59,7 +36,7 @@ def guarded(settings: GridSettings = TWENTY, **protections: object) -> GridSetti
 def wide(grid_type: GridType = GridType.LONG, **protections: object) -> GridSettings:
     """A hundred levels, 1 apart, with a little on each."""
     settings = replace(
-        TWENTY,
+        FREE,
         grid_type=grid_type,
         lower_price=Decimal(1000),
         upper_price=Decimal(1100),
@@ -89,7 +66,7 @@ def ground(settings: GridSettings, line: EquityLine, position: str) -> Ground:
 def test_vector_8_a_percentage_of_the_ladder_is_a_level(percent: int, level: int):
     """Of 200 levels, 80 % filled is level 40, in either direction."""
     for kind in (GridType.LONG, GridType.SHORT):
-        settings = replace(TWENTY, grid_type=kind, grid_interval=Decimal("0.1"))
+        settings = replace(FREE, grid_type=kind, grid_interval=Decimal("0.1"))
         line = EquityLine(base=Decimal(1000), slope=Decimal(0), taker_fee=Decimal(0))
 
         assert ground(settings, line, "0").trigger_level(percent) == level
@@ -116,7 +93,7 @@ def test_vector_10_the_exit_stands_beyond_break_even(pnl: int, price: str):
     """15 units at 95 that lost 105 break even at 102, level 13, and leave at level 15."""
     worth = Decimal(1000 + pnl)
     line = EquityLine(base=worth - 15 * 95, slope=Decimal(15), taker_fee=Decimal(0))
-    found = exit_ticks(ground(TWENTY, line, "15"), ScalpingSettings(), 1)
+    found = exit_ticks(ground(FREE, line, "15"), ScalpingSettings(), 1)
 
     assert found == Decimal(price) * 10
 
@@ -139,7 +116,7 @@ def test_vector_10_is_what_a_fall_to_95_leads_to():
 
 def test_vector_11_the_short_mirror_buys_back_below_break_even():
     """15 units short at 98 on average, price 105, worth 895: 98 is level 13, the exit 96."""
-    settings = replace(TWENTY, grid_type=GridType.SHORT)
+    settings = replace(FREE, grid_type=GridType.SHORT)
     line = EquityLine(base=Decimal(895) + 15 * 105, slope=Decimal(-15), taker_fee=Decimal(0))
 
     assert exit_ticks(ground(settings, line, "-15"), ScalpingSettings(), 1) == 960
@@ -147,7 +124,7 @@ def test_vector_11_the_short_mirror_buys_back_below_break_even():
 
 def test_vector_11_is_what_a_rise_to_105_leads_to():
     """Straight up to 105: one order to buy 15 back at 96."""
-    settings = replace(TWENTY, grid_type=GridType.SHORT)
+    settings = replace(FREE, grid_type=GridType.SHORT)
     story = GridStory(guarded(settings, scalping=ScalpingSettings(trigger_percent=70)))
     story.price("90.5")
     story.price("105.1")
@@ -209,7 +186,7 @@ def test_a_shallow_dip_is_no_drop():
 def test_vector_14_take_profit_fires_at_its_fraction(grid_type: GridType, worth: str, fires: bool):
     """With a capital of 1000 and 0.005, a worth of 1004.99 is not enough and 1005 is."""
     told = TakeProfitSettings(fraction=Decimal("0.005"))
-    settings = replace(TWENTY, grid_type=grid_type, reverse_order_grid_distance=9)
+    settings = replace(FREE, grid_type=grid_type, reverse_order_grid_distance=9)
     story = GridStory(guarded(settings, take_profit=told))
     story.price("100")
     held = story.machine.position
@@ -260,7 +237,7 @@ def test_vector_16_counts_only_what_is_inside_the_window():
 
 def test_vector_20_a_cancelled_exit_is_placed_again_and_nothing_is_bought_at_market():
     """The exit at 99 was cancelled by somebody else: its slot gets it again, and that is all."""
-    settings = replace(TWENTY, lower_price=Decimal(97), upper_price=Decimal(100))
+    settings = replace(FREE, lower_price=Decimal(97), upper_price=Decimal(100))
     story = GridStory(settings)
     for price in ("99.5", "98.9", "97.9"):
         story.price(price)
@@ -278,7 +255,7 @@ def test_stop_loss_is_one_rule_for_both_directions():
         (GridType.LONG, "109.5", "94.9"),
         (GridType.SHORT, "90.5", "105.1"),
     ):
-        settings = replace(TWENTY, grid_type=kind)
+        settings = replace(FREE, grid_type=kind)
         told = StopLossSettings(trigger_percent=Decimal(75), timeout_s=30)
         story = GridStory(guarded(settings, stop_loss=told))
         story.price(start)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderStatus
+from core.adapters.exchanges.models import OrderStatus
 from core.domain.commands import CancelOrder, PlaceOrder
 from core.domain.events import Act, DataStale, FundingPaid, RiskStateChanged
 from core.services.grid.outcome import explained
@@ -25,57 +25,19 @@ from core.services.grid.protections.settings import (
 from core.services.grid.settings import GridSettings, GridType
 from core.services.grid.snapshot import GridPhase
 from core.testing.grid_story import GridStory
+from core.testing.grids import FALL, FREE, following, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-FIXED = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
-)
-FOLLOW = replace(
-    FIXED,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=20,
-    follow_timeout_s=5,
-)
+FOLLOW = following(FREE, levels=20)
 STOP = StopLossSettings(trigger_percent=Decimal(75), timeout_s=30)
 """At 95, or 105 for a short grid."""
 RESET = replace(STOP, is_reset_without_data=True)
 SCALP = ScalpingSettings(trigger_percent=60)
 """At level 8, which is 97."""
-FALL = tuple(f"{price - 0.1:.1f}" for price in range(109, 95, -1))
-"""Down to 95.9: fourteen entries filled."""
 
 
 def guarded(settings: GridSettings, **protections: object) -> GridSettings:
     """A grid under protection."""
     return replace(settings, protections=ProtectionSettings(**protections))
-
-
-def tell(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid and a walk."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-    return story
 
 
 def words(story: GridStory, *kinds: str) -> list[str]:
@@ -92,7 +54,7 @@ def words(story: GridStory, *kinds: str) -> list[str]:
 
 def test_a_stop_loss_cancels_entries_then_closes_then_cancels_the_rest():
     """Nothing that could enlarge the position rests meanwhile, and exits do not delay it."""
-    story = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     begun = len(story.commands)
     story.wait(31)
     what = [
@@ -111,7 +73,7 @@ def test_a_stop_loss_cancels_entries_then_closes_then_cancels_the_rest():
 
 def test_a_price_that_comes_back_clears_the_timer():
     """The condition must hold without a break."""
-    story = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     story.wait(20)
     story.price("95.1")
     story.price("94.9")
@@ -123,7 +85,7 @@ def test_a_price_that_comes_back_clears_the_timer():
 
 def test_a_fixed_grid_is_not_built_again_before_the_price_is_back():
     """After a reset it waits above 95 and inside its range, and only then builds."""
-    story = tell(guarded(FIXED, stop_loss=RESET), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=RESET), *FALL, "94.9")
     story.wait(31)
     assert story.machine.position == 0
     assert story.resting() == []
@@ -143,7 +105,7 @@ def test_a_fixed_grid_is_not_built_again_before_the_price_is_back():
 def test_a_follow_grid_goes_on_around_the_new_price():
     """Its range comes from the price at which it was closed."""
     settings = guarded(FOLLOW, stop_loss=replace(RESET, trigger_percent=Decimal(50)))
-    story = tell(settings, "100", *(f"{price}" for price in range(97, 88, -1)))
+    story = told(settings, "100", *(f"{price}" for price in range(97, 88, -1)))
     story.wait(31)
 
     (line,) = story.lines("grid.reset")
@@ -153,7 +115,7 @@ def test_a_follow_grid_goes_on_around_the_new_price():
 
 def test_too_many_resets_in_a_day_are_the_end():
     """After `stop_loss_max_resets` within 24 hours it stops, whatever the rate."""
-    story = GridStory(guarded(FIXED, stop_loss=replace(RESET, max_resets=2)))
+    story = GridStory(guarded(FREE, stop_loss=replace(RESET, max_resets=2)))
     for _ in range(3):
         for price in ("99", *FALL[-4:], "94.9"):
             story.price(price)
@@ -167,8 +129,8 @@ def test_too_many_resets_in_a_day_are_the_end():
 @pytest.mark.parametrize("threshold, stops", [(Decimal(50), True), (Decimal(0), False)])
 def test_the_rate_decides_whether_it_goes_on(threshold: Decimal, stops: bool):
     """Ten minutes without a round trip are a rate of 0, which reaches a threshold of 0 only."""
-    told = replace(STOP, apr_threshold=threshold)
-    story = tell(guarded(FIXED, stop_loss=told), "99")
+    guards = replace(STOP, apr_threshold=threshold)
+    story = told(guarded(FREE, stop_loss=guards), "99")
     story.wait(700)
     for price in ("96", "94.9", "94.9"):
         story.price(price)
@@ -179,7 +141,7 @@ def test_the_rate_decides_whether_it_goes_on(threshold: Decimal, stops: bool):
 
 def test_round_trips_of_the_last_minutes_let_it_go_on():
     """Twenty round trips in the window are worth far more than 50 % a year."""
-    story = tell(guarded(FIXED, stop_loss=STOP), "99")
+    story = told(guarded(FREE, stop_loss=STOP), "99")
     story.wait(600)
     for _ in range(20):
         story.price("98.9")
@@ -201,7 +163,7 @@ def test_round_trips_of_the_last_minutes_let_it_go_on():
 
 def test_a_gap_in_the_data_stops_the_timer_and_a_long_one_is_told():
     """Up to a minute the timer stands still; after that it begins anew, and a person is told."""
-    story = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     story.wait(10)
     stale_ns = story.now_ns
     story.tell(DataStale(at_ns=stale_ns, what="prices", since_ns=stale_ns))
@@ -212,7 +174,7 @@ def test_a_gap_in_the_data_stops_the_timer_and_a_long_one_is_told():
     story.wait(2)
     assert story.machine.is_stopped
 
-    other = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    other = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     other.tell(DataStale(at_ns=other.now_ns, what="prices", since_ns=other.now_ns))
     other.wait(61)
     assert words(other, "blind") == ["stop_loss blind"]
@@ -225,8 +187,8 @@ def test_a_gap_in_the_data_stops_the_timer_and_a_long_one_is_told():
 
 def test_a_paused_grid_keeps_its_stop_loss():
     """A pause holds back what is new, not the way out."""
-    told = {"stop_loss": STOP, "take_profit": TakeProfitSettings(fraction=Decimal("0.001"))}
-    story = tell(guarded(FIXED, **told), *FALL)
+    guards = {"stop_loss": STOP, "take_profit": TakeProfitSettings(fraction=Decimal("0.001"))}
+    story = told(guarded(FREE, **guards), *FALL)
     story.ask(Act.PAUSE)
     story.price("94.9")
     story.wait(31)
@@ -237,7 +199,7 @@ def test_a_paused_grid_keeps_its_stop_loss():
 
 def test_what_cannot_be_closed_is_tried_again_and_alarmed():
     """Three tries that leave something open call for a person; it goes on trying."""
-    story = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     story.taker_lots = 3
     story.wait(36)
     assert story.machine.phase is GridPhase.DEGRADED
@@ -254,39 +216,39 @@ def test_what_cannot_be_closed_is_tried_again_and_alarmed():
 
 def test_the_target_compounds():
     """The next target is a fraction of what the grid was worth once everything was closed."""
-    settings = replace(FIXED, reverse_order_grid_distance=9)
-    story = tell(
+    settings = replace(FREE, reverse_order_grid_distance=9)
+    story = told(
         guarded(settings, take_profit=TakeProfitSettings(fraction=Decimal("0.005"))), "100"
     )
-    assert story.machine.start_capital == 1000
+    assert story.machine._start_capital == 1000
     story.price("100.6")
     story.wait(3)
 
     assert len(story.lines("grid.reset")) == 1
-    assert story.machine.start_capital == 1006
+    assert story.machine._start_capital == 1006
     assert story.machine.protections(story.now_ns)[1].words == "at a worth of 1011.03"
 
 
 def test_the_gain_must_be_there_after_fees():
     """Worth 1006, but closing costs more than the gain: nothing is closed."""
-    settings = replace(FIXED, reverse_order_grid_distance=9, taker_fee=Decimal("0.001"))
-    told = TakeProfitSettings(fraction=Decimal("0.005"))
-    story = tell(guarded(settings, take_profit=told), "100", "100.6")
+    settings = replace(FREE, reverse_order_grid_distance=9, taker_fee=Decimal("0.001"))
+    guards = TakeProfitSettings(fraction=Decimal("0.005"))
+    story = told(guarded(settings, take_profit=guards), "100", "100.6")
     story.wait(3)
     assert story.lines("grid.reset") == []
     story.price("100.8")
     story.wait(3)
 
     assert len(story.lines("grid.reset")) == 1
-    assert (story.machine.start_capital or 0) >= 1005
+    assert (story.machine._start_capital or 0) >= 1005
     assert story.residual() == 0
 
 
 def test_a_gain_that_does_not_last_two_seconds_is_none():
     """It must hold without a break."""
-    settings = replace(FIXED, reverse_order_grid_distance=9)
-    told = TakeProfitSettings(fraction=Decimal("0.005"))
-    story = tell(guarded(settings, take_profit=told), "100", "100.6", "100.4", "100.6", "100.4")
+    settings = replace(FREE, reverse_order_grid_distance=9)
+    guards = TakeProfitSettings(fraction=Decimal("0.005"))
+    story = told(guarded(settings, take_profit=guards), "100", "100.6", "100.4", "100.6", "100.4")
     story.wait(60)
 
     assert story.lines("grid.reset") == []
@@ -295,9 +257,9 @@ def test_a_gain_that_does_not_last_two_seconds_is_none():
 
 def test_funding_counts_towards_the_target():
     """A settlement is part of what the grid is worth: the next price notices."""
-    settings = replace(FIXED, reverse_order_grid_distance=9)
-    told = TakeProfitSettings(fraction=Decimal("0.005"))
-    story = tell(guarded(settings, take_profit=told), "100")
+    settings = replace(FREE, reverse_order_grid_distance=9)
+    guards = TakeProfitSettings(fraction=Decimal("0.005"))
+    story = told(guarded(settings, take_profit=guards), "100")
     story.tell(FundingPaid(at_ns=story.now_ns, amount=Decimal(6), rate=Decimal(0)))
     story.price("100")
     story.wait(3)
@@ -311,8 +273,8 @@ def test_funding_counts_towards_the_target():
 @pytest.mark.parametrize("follows", [False, True])
 def test_capital_protection_leaves_at_break_even(follows: bool):
     """Armed by a fall, it closes at the third price that makes the grid worth its capital."""
-    settings = FOLLOW if follows else FIXED
-    story = tell(guarded(settings, capital=CapitalSettings(trigger_percent=30)), "110", *FALL)
+    settings = FOLLOW if follows else FREE
+    story = told(guarded(settings, capital=CapitalSettings(trigger_percent=30)), "110", *FALL)
     assert words(story) == ["capital_protection armed"]
     recovered = 0
     for tenths in range(960, 1100, 3):
@@ -330,9 +292,7 @@ def test_capital_protection_leaves_at_break_even(follows: bool):
 
 def test_a_grid_that_begins_below_the_trigger_is_not_closed_at_once():
     """Break-even counts only after the grid had been worth less."""
-    story = tell(
-        guarded(FIXED, capital=CapitalSettings(trigger_percent=30)), "95", "95", "95", "95"
-    )
+    story = told(guarded(FREE, capital=CapitalSettings(trigger_percent=30)), "95", "95", "95", "95")
 
     assert words(story) == ["capital_protection armed"]
     assert len(story.resting()) == 20
@@ -340,8 +300,8 @@ def test_a_grid_that_begins_below_the_trigger_is_not_closed_at_once():
 
 def test_freezing_withholds_entries_and_keeps_exits():
     """While armed no entry rests; exits do, and what they free is not entered again."""
-    told = CapitalSettings(trigger_percent=30, freezes_entries=True)
-    story = tell(guarded(FIXED, capital=told), *FALL)
+    guards = CapitalSettings(trigger_percent=30, freezes_entries=True)
+    story = told(guarded(FREE, capital=guards), *FALL)
     assert all(text.startswith("sell") for text in story.resting())
     held = story.machine.position
     story.price("92")
@@ -358,7 +318,7 @@ def test_freezing_withholds_entries_and_keeps_exits():
 
 def test_scalping_replaces_the_exits_and_follows_the_position():
     """One order for everything; each entry that fills makes it anew, for more, elsewhere."""
-    story = tell(guarded(FIXED, scalping=SCALP), *FALL)
+    story = told(guarded(FREE, scalping=SCALP), *FALL)
     assert story.machine.is_scalping
     sells = [text for text in story.resting() if text.startswith("sell")]
     assert sells == ["sell 104"]
@@ -375,15 +335,15 @@ def test_scalping_replaces_the_exits_and_follows_the_position():
 @pytest.mark.parametrize(
     "settings, after, stops",
     [
-        (FIXED, After.AUTO, True),
-        (FIXED, After.RESTART, False),
+        (FREE, After.AUTO, True),
+        (FREE, After.RESTART, False),
         (FOLLOW, After.AUTO, False),
         (FOLLOW, After.STOP, True),
     ],
 )
 def test_what_follows_the_one_exit(settings: GridSettings, after: After, stops: bool):
     """Follow grids begin anew, others stop, unless the key says otherwise."""
-    story = tell(guarded(settings, scalping=replace(SCALP, after=after)), "110", *FALL)
+    story = told(guarded(settings, scalping=replace(SCALP, after=after)), "110", *FALL)
     for price in ("98", "101", "104", "106"):
         story.price(price)
 
@@ -396,7 +356,7 @@ def test_what_follows_the_one_exit(settings: GridSettings, after: After, stops: 
 
 def test_a_rebound_gives_every_slot_its_exit_back():
     """Off by default; with the key the slots sell what they hold at their own prices again."""
-    story = tell(guarded(FIXED, scalping=replace(SCALP, rebound_grids=1)), *FALL)
+    story = told(guarded(FREE, scalping=replace(SCALP, rebound_grids=1)), *FALL)
     story.price("97")
     assert story.machine.is_scalping
     story.price("98.6")
@@ -411,7 +371,7 @@ def test_a_rebound_gives_every_slot_its_exit_back():
 
 def test_exits_that_cannot_be_cancelled_end_the_attempt():
     """After ten seconds it gives up, and tries again a minute later."""
-    story = tell(guarded(FIXED, scalping=SCALP), *FALL[:-2])
+    story = told(guarded(FREE, scalping=SCALP), *FALL[:-2])
     story.is_silent = True
     story.price(FALL[-2])
     story.price(FALL[-1])
@@ -425,7 +385,7 @@ def test_exits_that_cannot_be_cancelled_end_the_attempt():
 
 def test_the_exit_is_reduce_only_and_says_why():
     """It may never open a position, and `ctos why` finds its rule and inputs."""
-    story = tell(guarded(FIXED, scalping=SCALP), *FALL)
+    story = told(guarded(FREE, scalping=SCALP), *FALL)
     command = story.orders[story.find("sell 104")].command
 
     assert command.reduce_only
@@ -435,7 +395,7 @@ def test_the_exit_is_reduce_only_and_says_why():
 
 def test_an_exit_that_the_price_has_passed_is_asked_for():
     """Five seconds beyond its price without a fill: cancelled, and placed again."""
-    story = tell(guarded(FIXED, scalping=SCALP), *FALL)
+    story = told(guarded(FREE, scalping=SCALP), *FALL)
     identity = story.find("sell 104")
     hidden = story.orders.pop(identity)
     for price in ("100", "104.5", "104.5"):
@@ -459,7 +419,7 @@ def test_a_lock_keeps_a_follow_grid_where_it_is(kind: GridType):
     at = (lambda price: price) if is_long else (lambda price: f"{200 - float(price):.1f}")
     lock = LockSettings(threshold=Decimal(at("103")))
     settings = guarded(replace(FOLLOW, grid_type=kind), price_lock=lock)
-    story = tell(settings, "100", at("103.5"))
+    story = told(settings, "100", at("103.5"))
     story.wait(6)
     assert words(story) == ["price_lock triggered"]
     assert story.lines("grid.reset") == []
@@ -472,7 +432,7 @@ def test_a_lock_keeps_a_follow_grid_where_it_is(kind: GridType):
 def test_a_lock_opens_after_ten_seconds_inside():
     """Nine seconds inside are not enough, and leaving begins anew."""
     lock = LockSettings(threshold=Decimal(103))
-    story = tell(guarded(FOLLOW, price_lock=lock), "100", "103.5")
+    story = told(guarded(FOLLOW, price_lock=lock), "100", "103.5")
     story.wait(6)
     story.price("99")
     story.wait(8)
@@ -488,7 +448,7 @@ def test_a_lock_opens_after_ten_seconds_inside():
 def test_a_frozen_lock_withholds_entries_until_it_opens():
     """Entries are cancelled while locked and come back when the price is inside again."""
     lock = LockSettings(threshold=Decimal(103), mode=LockMode.FREEZE_ENTRIES)
-    story = tell(guarded(FOLLOW, price_lock=lock), "100", "103.5")
+    story = told(guarded(FOLLOW, price_lock=lock), "100", "103.5")
     assert len(story.resting()) == 20
     story.wait(6)
     assert story.resting() == []
@@ -503,14 +463,14 @@ def test_a_ladder_begins_at_the_threshold():
     """Beyond it the range is computed from the threshold, before it from the price."""
     lock = LockSettings(threshold=Decimal(100), starts_at_threshold=True)
     for price, upper in (("103", 1000), ("98", 980)):
-        story = tell(guarded(FOLLOW, price_lock=lock), price)
+        story = told(guarded(FOLLOW, price_lock=lock), price)
 
         assert story.machine.ladder.upper == upper
 
 
 def test_on_a_fixed_range_the_lock_is_only_shown():
     """The price is out on the favourable side, beyond the threshold: nothing is cancelled."""
-    story = tell(guarded(FIXED, price_lock=LockSettings(threshold=Decimal(111))), "109.5", "111.5")
+    story = told(guarded(FREE, price_lock=LockSettings(threshold=Decimal(111))), "109.5", "111.5")
 
     assert story.machine.protections(story.now_ns)[5].state == "active"
     assert len(story.resting()) == 20
@@ -521,7 +481,7 @@ def test_on_a_fixed_range_the_lock_is_only_shown():
 
 def test_a_stop_loss_cancels_the_scalping_exit_and_closes():
     """Scalping is rank 5, the stop loss rank 2: everything is closed and forgotten."""
-    story = tell(guarded(FIXED, stop_loss=RESET, scalping=SCALP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=RESET, scalping=SCALP), *FALL, "94.9")
     assert story.machine.is_scalping
     story.wait(31)
 
@@ -535,8 +495,8 @@ def test_a_stop_loss_cancels_the_scalping_exit_and_closes():
 
 def test_capital_protection_arms_first_and_scalping_takes_over():
     """The scalping exit fills, the grid begins anew, and capital protection is disarmed."""
-    told = {"capital": CapitalSettings(trigger_percent=30), "scalping": SCALP}
-    story = tell(guarded(FOLLOW, **told), "110", *FALL)
+    guards = {"capital": CapitalSettings(trigger_percent=30), "scalping": SCALP}
+    story = told(guarded(FOLLOW, **guards), "110", *FALL)
     assert words(story) == ["capital_protection armed", "scalping triggered"]
     for price in ("97", "99", "100.5"):
         story.price(price)
@@ -553,8 +513,8 @@ def test_capital_protection_arms_first_and_scalping_takes_over():
 
 def test_capital_protection_comes_before_the_scalping_exit():
     """Worth its capital again below the scalping exit: rank 4 closes first."""
-    told = {"capital": CapitalSettings(trigger_percent=30), "scalping": SCALP}
-    story = tell(guarded(FIXED, **told), *FALL, "99", "101", "102.6", "102.6", "102.6")
+    guards = {"capital": CapitalSettings(trigger_percent=30), "scalping": SCALP}
+    story = told(guarded(FREE, **guards), *FALL, "99", "101", "102.6", "102.6", "102.6")
 
     assert words(story)[-1] == "capital_protection triggered"
     assert story.machine.is_stopped
@@ -562,7 +522,7 @@ def test_capital_protection_comes_before_the_scalping_exit():
 
 def test_following_waits_for_scalping():
     """The price has escaped, but the one exit still stands far above: no re-centre."""
-    story = tell(guarded(FOLLOW, scalping=SCALP), "110", *FALL)
+    story = told(guarded(FOLLOW, scalping=SCALP), "110", *FALL)
     story.tell(FundingPaid(at_ns=story.now_ns, amount=Decimal(-500), rate=Decimal(0)))
     story.account.cash -= 500
     for price in ("94.9", "99", "103", "108", "112", "112"):
@@ -577,14 +537,14 @@ def test_following_waits_for_scalping():
 
 def test_take_profit_and_capital_protection_share_the_capital():
     """Both are measured on what the ladder began with."""
-    told = {
+    guards = {
         "take_profit": TakeProfitSettings(fraction=Decimal("0.005")),
         "capital": CapitalSettings(trigger_percent=50),
     }
-    settings = replace(FIXED, reverse_order_grid_distance=9)
-    story = tell(guarded(settings, **told), "100", "100.6")
+    settings = replace(FREE, reverse_order_grid_distance=9)
+    story = told(guarded(settings, **guards), "100", "100.6")
     story.wait(3)
-    assert story.machine.start_capital == 1006
+    assert story.machine._start_capital == 1006
     views = {view.name: view for view in story.machine.protections(story.now_ns)}
 
     assert views["take_profit"].words == "at a worth of 1011.03"
@@ -593,11 +553,11 @@ def test_take_profit_and_capital_protection_share_the_capital():
 
 def test_a_lock_survives_no_reset():
     """Every reset begins with nothing locked, armed or counted."""
-    told = {
+    guards = {
         "price_lock": LockSettings(threshold=Decimal(103)),
         "take_profit": TakeProfitSettings(fraction=Decimal("0.0001")),
     }
-    story = tell(guarded(FOLLOW, **told), "100", "99.5", "98.5", "103.5")
+    story = told(guarded(FOLLOW, **guards), "100", "99.5", "98.5", "103.5")
     story.wait(6)
     story.price("103.5")
     story.wait(3)
@@ -609,7 +569,7 @@ def test_a_lock_survives_no_reset():
 
 def test_a_person_comes_before_every_protection():
     """What you asked for is under way: a stop loss that would have fired does not change it."""
-    story = tell(guarded(FIXED, stop_loss=RESET), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=RESET), *FALL, "94.9")
     story.wait(10)
     story.ask(Act.FLATTEN)
     story.wait(60)
@@ -620,7 +580,7 @@ def test_a_person_comes_before_every_protection():
 
 def test_nothing_is_decided_while_halted():
     """Rank 0: risk lets nothing leave, and timers begin anew when it does again."""
-    story = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     story.tell(RiskStateChanged(at_ns=story.now_ns, state="HALTED", by="you"))
     story.wait(60)
     assert not story.machine.is_stopped
@@ -635,9 +595,9 @@ def test_nothing_is_decided_while_halted():
 
 def test_one_price_far_from_the_others_closes_nothing():
     """A single print 10 % away starts a take profit, and the next price ends it."""
-    settings = replace(FIXED, reverse_order_grid_distance=19)
-    told = {"take_profit": TakeProfitSettings(fraction=Decimal("0.005"))}
-    story = tell(guarded(settings, **told), "100", "108")
+    settings = replace(FREE, reverse_order_grid_distance=19)
+    guards = {"take_profit": TakeProfitSettings(fraction=Decimal("0.005"))}
+    story = told(guarded(settings, **guards), "100", "108")
     story.wait(10)
     story.price("100")
     story.wait(10)
@@ -650,7 +610,7 @@ def test_one_price_far_from_the_others_closes_nothing():
 
 def test_a_running_stop_loss_survives_a_crash():
     """Ten seconds before, nineteen after: it fires thirty seconds after it began."""
-    story = tell(guarded(FIXED, stop_loss=STOP), *FALL, "94.9")
+    story = told(guarded(FREE, stop_loss=STOP), *FALL, "94.9")
     story.wait(10)
     story = story.restart()
     story.wait(19)
@@ -663,7 +623,7 @@ def test_a_running_stop_loss_survives_a_crash():
 
 def test_the_one_exit_survives_a_crash():
     """The same order rests, and its fill ends the grid as it would have."""
-    story = tell(guarded(FIXED, scalping=SCALP), *FALL)
+    story = told(guarded(FREE, scalping=SCALP), *FALL)
     resting = story.resting()
     story = story.restart()
     assert story.resting() == resting
@@ -678,37 +638,37 @@ def test_the_one_exit_survives_a_crash():
 
 def test_what_is_armed_locked_and_counted_survives_a_crash():
     """The rules of a restarted machine remember what those of the old one knew."""
-    told = {
+    guards = {
         "capital": CapitalSettings(trigger_percent=30),
         "scalping": replace(SCALP, trigger_percent=40, smart=SmartSettings(allowed_drops=2)),
         "stop_loss": STOP,
     }
-    story = tell(guarded(FIXED, **told), *FALL)
+    story = told(guarded(FREE, **guards), *FALL)
     before = story.machine.protections(story.now_ns)
     after = story.restart()
 
     assert after.machine.protections(story.now_ns) == before
-    assert after.machine.start_capital == 1000
+    assert after.machine._start_capital == 1000
 
 
 def test_a_directive_under_way_survives_a_crash():
     """Killed between the cancels and the close of a take profit, it goes on where it was."""
-    settings = replace(FIXED, reverse_order_grid_distance=9)
-    told = TakeProfitSettings(fraction=Decimal("0.005"))
-    story = tell(guarded(settings, take_profit=told), "100", "100.6")
+    settings = replace(FREE, reverse_order_grid_distance=9)
+    guards = TakeProfitSettings(fraction=Decimal("0.005"))
+    story = told(guarded(settings, take_profit=guards), "100", "100.6")
     story.is_silent = True
     story.wait(3)
     assert story.machine.phase is GridPhase.RESETTING
     story = story.restart()
 
     assert [line["reason"] for line in story.lines("grid.reset")] == ["take_profit"]
-    assert story.machine.start_capital == 1006
+    assert story.machine._start_capital == 1006
     assert story.residual() == 0
 
 
 def test_a_one_exit_that_somebody_ends_is_placed_again():
     """Its end is no fill: the position is still there, so the exit is."""
-    story = tell(guarded(FIXED, scalping=SCALP), *FALL)
+    story = told(guarded(FREE, scalping=SCALP), *FALL)
     story.end(story.find("sell 104"), OrderStatus.CANCELED)
 
     assert story.find("sell 104")
@@ -716,8 +676,8 @@ def test_a_one_exit_that_somebody_ends_is_placed_again():
 
 def test_an_edit_that_switches_scalping_off_gives_the_exits_back():
     """The one exit is cancelled, and every slot sells what it holds at its own price again."""
-    settings = guarded(FIXED, scalping=SCALP)
-    story = tell(settings, *FALL)
+    settings = guarded(FREE, scalping=SCALP)
+    story = told(settings, *FALL)
     assert story.machine.is_scalping
     story.edit(replace(settings, protections=ProtectionSettings()))
 
@@ -730,11 +690,11 @@ def test_an_edit_that_switches_scalping_off_gives_the_exits_back():
 
 def test_an_edit_keeps_what_a_rule_remembers():
     """Another timeout does not start the timer anew, and what was armed stays armed."""
-    settings = guarded(FIXED, stop_loss=STOP, capital=CapitalSettings(trigger_percent=30))
-    story = tell(settings, *FALL, "94.9")
+    settings = guarded(FREE, stop_loss=STOP, capital=CapitalSettings(trigger_percent=30))
+    story = told(settings, *FALL, "94.9")
     story.wait(10)
     longer = replace(STOP, timeout_s=60)
-    story.edit(guarded(FIXED, stop_loss=longer, capital=CapitalSettings(trigger_percent=30)))
+    story.edit(guarded(FREE, stop_loss=longer, capital=CapitalSettings(trigger_percent=30)))
     states = {view.name: view.state for view in story.machine.protections(story.now_ns)}
     assert states["capital_protection"] == "armed"
     story.wait(49)

@@ -7,43 +7,20 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderStatus
+from core.adapters.exchanges.models import OrderStatus
 from core.domain.events import Act, DataStale, RiskStateChanged
 from core.services.grid.protections.settings import (
     ProtectionSettings,
     ScalpingSettings,
     SmartSettings,
 )
-from core.services.grid.settings import GridSettings, GridType
+from core.services.grid.settings import GridSettings
 from core.testing.grid_story import GridStory
+from core.testing.grids import FALL, FREE, INSTRUMENT
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
 SCALP = ScalpingSettings(trigger_percent=60)
 """At level 8 of the long grid, which is 97."""
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
-    protections=ProtectionSettings(scalping=SCALP),
-)
-FALL = tuple(f"{price - 0.1:.1f}" for price in range(109, 95, -1))
-"""Down to 95.9: fourteen entries filled."""
+LONG = replace(FREE, protections=ProtectionSettings(scalping=SCALP))
 
 
 def told(settings: GridSettings = LONG, *prices: str) -> GridStory:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, FeeAsset, Instrument, OrderStatus
+from core.adapters.exchanges.models import ExchangeType, FeeAsset, OrderStatus
 from core.domain.events import Act, DataStale, MarketMoved, OrderUnknown, RiskStateChanged
 from core.services.grid.protections.settings import (
     CapitalSettings,
@@ -33,39 +33,13 @@ from core.services.grid.settings import (
 )
 from core.services.grid.spacing import ratio_of
 from core.testing.grid_story import GridStory
+from core.testing.grids import INSTRUMENT as PERP
+from core.testing.grids import TWENTY, following
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-    min_notional=Decimal(1),
-)
+INSTRUMENT = replace(PERP, min_notional=Decimal(1))
 SPOT = replace(INSTRUMENT, market_type=ExchangeType.SPOT, fee_asset=FeeAsset.BASE)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(2),
-    order_amount=Decimal("0.5"),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-    collateral=Decimal(1000),
-)
-FOLLOW = replace(
-    LONG,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=8,
-    follow_timeout_s=3,
-)
+LONG = replace(TWENTY, instrument=INSTRUMENT, grid_interval=Decimal(2), order_amount=Decimal("0.5"))
+FOLLOW = following(LONG, timeout_s=3)
 INFINITY = replace(
     LONG,
     grid_type=GridType.INFINITY,

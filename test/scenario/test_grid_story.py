@@ -10,7 +10,6 @@ import pytest
 from core.adapters.exchanges.models import (
     ExchangeType,
     FeeAsset,
-    Instrument,
     OrderSide,
     OrderStatus,
     OrderType,
@@ -34,28 +33,15 @@ from core.services.grid.settings import GridSettings, GridType, InitialFill
 from core.services.grid.snapshot import GridPhase, SlotState
 from core.services.grid.view import Surroundings, grid_snapshot
 from core.testing.grid_story import GridStory
+from core.testing.grids import INSTRUMENT as PERP
+from core.testing.grids import TWENTY, following
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-    min_notional=Decimal(10),
-)
-LONG = GridSettings(
+INSTRUMENT = replace(PERP, min_notional=Decimal(10))
+LONG = replace(
+    TWENTY,
     instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
     lower_price=Decimal(97),
     upper_price=Decimal(100),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
 )
 WIDE = replace(LONG, lower_price=Decimal(95), upper_price=Decimal(105))
 SPOT = replace(
@@ -64,14 +50,7 @@ SPOT = replace(
     market_type=ExchangeType.SPOT,
     fee_asset=FeeAsset.BASE,
 )
-FOLLOW = replace(
-    LONG,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=3,
-    follow_timeout_s=60,
-)
+FOLLOW = following(LONG, levels=3, timeout_s=60)
 
 
 def started(settings: GridSettings = LONG, price: str = "99.5") -> GridStory:

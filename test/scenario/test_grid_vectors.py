@@ -7,32 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument
 from core.services.grid.ladder import build_ladder, follow_range
 from core.services.grid.settings import GridSettings, GridType
 from core.testing.grid_story import GridStory
+from core.testing.grids import FREE
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-THREE = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(97),
-    upper_price=Decimal(100),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-)
+THREE = replace(FREE, lower_price=Decimal(97), upper_price=Decimal(100))
 FOLLOW = replace(
     THREE,
     grid_type=GridType.FOLLOW_LONG,

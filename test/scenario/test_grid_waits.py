@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderStatus
+from core.adapters.exchanges.models import OrderStatus
 from core.domain.events import Act, DataStale, MarketMoved, OrderEnded, RiskStateChanged
 from core.services.grid.protections.settings import (
     LockSettings,
@@ -18,52 +18,16 @@ from core.services.grid.protections.settings import (
 from core.services.grid.settings import FollowShift, GridSettings, GridType
 from core.services.grid.snapshot import GridPhase
 from core.testing.grid_story import GridStory
+from core.testing.grids import TWENTY, following, told
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-    collateral=Decimal(1000),
-)
+LONG = TWENTY
 SHORT = replace(LONG, grid_type=GridType.SHORT)
-FOLLOW = replace(
-    LONG,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=8,
-    follow_timeout_s=5,
-)
+FOLLOW = following(LONG)
 STOP = StopLossSettings(trigger_percent=Decimal(75), timeout_s=30, is_reset_without_data=True)
 """At 95, or at 105 for a short grid."""
 GUARDED = replace(LONG, protections=ProtectionSettings(stop_loss=STOP))
 FALL = ("97", "96", "94.9")
 RISE = ("103", "104", "105.1")
-
-
-def told(settings: GridSettings, *prices: str) -> GridStory:
-    """A grid and a walk; what was written is what is."""
-    story = GridStory(settings)
-    for price in prices:
-        story.price(price)
-        assert story.machine.dump() == story.state
-    return story
 
 
 def stale(story: GridStory) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,20 +21,10 @@ from core.domain.events import (
 )
 from core.errors import ConfigError, JournalBusy, JournalError, JournalFull, TransportError
 from core.services.execution.tracked import Schedule
-from core.services.gateway import CLEANUP_KEY
 from core.services.ports import Transaction
 from core.services.risk.limits import Limits
 from core.testing.execution import BOT, Bench, Inbox, cancel, order
 from core.testing.scripted_venue import Cancel, Create
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def told(bench: Bench, client_order_id: str) -> list[str]:
@@ -154,23 +143,6 @@ def test_a_cancel_that_was_wanted_goes_on_after_the_start(bench: Bench):
 
     assert bench.venue.open_orders() == []
     assert bench.inbox.of(OrderEnded)[-1].is_ours
-
-
-def test_an_interrupted_clean_up_is_named_at_the_next_start(bench: Bench):
-    """PR11: the policy that was being carried out is given back, and forgotten once it is done."""
-    bench.place("a1")
-    bench.step(cancel("a1"), state={CLEANUP_KEY: "cancel_orders", "slot": "x"})
-    bench.crash()
-
-    attached = bench.attach()
-    assert attached.interrupted_cleanup == "cancel_orders"
-    assert attached.state == {"slot": "x"}
-    bench.wait(5)
-    bench.step()
-    bench.run(bench.service.detach(BOT, is_closed=True))
-
-    attached = bench.attach()
-    assert (attached.is_new, attached.interrupted_cleanup, attached.state) == (True, None, {})
 
 
 def test_an_end_that_may_not_have_been_taken_in_is_told_again(bench: Bench):

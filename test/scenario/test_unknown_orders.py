@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -27,15 +26,6 @@ from core.domain.events import (
 )
 from core.testing.execution import BOT, Bench, cancel, order
 from core.testing.scripted_venue import Cancel, Create
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def ends(bench: Bench, client_order_id: str) -> list[OrderEnded]:

@@ -7,7 +7,8 @@ all of it, which a marker tells: the newest public trade that the venue told of.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -125,6 +126,16 @@ class LoopbackHarness:
         async with asyncio.timeout(_PATIENCE_S):
             while not holds():  # noqa: ASYNC110 # a list tells nobody that it grew
                 await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def started(harness: LoopbackHarness) -> AsyncIterator[LoopbackHarness]:
+    """The harness while it runs."""
+    await harness.start()
+    try:
+        yield harness
+    finally:
+        await harness.stop()
 
 
 def hyperliquid_harness(path: Path) -> LoopbackHarness:

@@ -9,29 +9,12 @@ from pathlib import Path
 import pytest
 
 from core.adapters.exchanges.models import HealthReport
-from core.adapters.storage.journal import SqliteJournal
 from core.errors import TransportError
 from core.infrastructure.clock import SteadyClock, VirtualClock
-from core.infrastructure.virtual_time import VirtualLoop
-from core.services.execution.clock_watch import ClockWatch
-from core.services.execution.desk import Desk
-from core.services.execution.sender import Sender
-from core.services.execution.settings import ExecutionSettings
-from core.services.execution.tracked import Alarm
-from core.testing.execution import START_NS, instrument
+from core.testing.clock_place import ClockPlace
 from core.testing.scripted_venue import ScriptedVenue
 
 SECOND = 1_000_000_000
-
-
-class Wall(VirtualClock):
-    """The machine's own time, which somebody sets."""
-
-    set_ns = 0
-
-    def now_ns(self) -> int:
-        """As it was set."""
-        return super().now_ns() + self.set_ns
 
 
 class Timed(ScriptedVenue):
@@ -56,58 +39,13 @@ class Timed(ScriptedVenue):
         )
 
 
-class Place:
+class Place(ClockPlace[Timed]):
     """A watch, its wall and its venue."""
 
     def __init__(self, folder: Path, wall_ns: int = 0) -> None:
-        self.loop = VirtualLoop(START_NS)
-        self.wall = Wall(self.loop)
-        self.wall.set_ns = wall_ns
-        self.clock = SteadyClock(self.wall)
-        self.venue = Timed(VirtualClock(self.loop), instrument())
+        super().__init__(folder, Timed, wall_ns=wall_ns)
         self.venue.stamps = self.clock
         self.venue.true = VirtualClock(self.loop)
-        self.alarms: list[Alarm] = []
-        settings = ExecutionSettings()
-        self.journal = SqliteJournal(folder / "journal.db", is_inline=True, busy_wait_s=0)
-        self.desk = Desk(
-            self.venue, self.journal, self.clock, settings, Sender(self.clock, settings, None)
-        )
-        self.desk.on_alarm = self.alarms.append
-        self.calmed: list[str] = []
-        self.desk.on_calm = lambda _, code: self.calmed.append(code)
-        self.watch = ClockWatch(self.desk, self.wall, self.clock.follow)
-
-    def agree(self) -> None:
-        """Waits until both agree."""
-        self.loop.run_until_complete(self.watch.agreed())
-
-    def wait(self, seconds: float) -> None:
-        """Lets time pass."""
-        self.loop.run_until_complete(self.clock.sleep(seconds))
-
-    def may_send(self) -> bool:
-        """What an order is told."""
-
-        async def ask() -> bool:
-            return self.watch.may_send()
-
-        return self.loop.run_until_complete(ask())
-
-    def doubt(self) -> None:
-        """Somebody noticed that the machine slept."""
-
-        async def doubt() -> None:
-            self.watch.doubt()
-
-        self.loop.run_until_complete(doubt())
-
-    def close(self) -> None:
-        """Ends it."""
-        self.watch.close()
-        self.loop.run_until_complete(self.desk.close())
-        self.journal.close()
-        self.loop.close()
 
 
 @pytest.fixture

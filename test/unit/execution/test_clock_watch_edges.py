@@ -10,31 +10,14 @@ from pathlib import Path
 import pytest
 
 from core.adapters.exchanges.models import HealthReport
-from core.adapters.storage.journal import SqliteJournal
 from core.errors import OrderRejected, TransportError
-from core.infrastructure.clock import SteadyClock, VirtualClock
-from core.infrastructure.virtual_time import VirtualLoop
-from core.services.execution.clock_watch import ClockWatch
-from core.services.execution.desk import Desk
-from core.services.execution.sender import Sender
 from core.services.execution.service import ExecutionService
-from core.services.execution.settings import ExecutionSettings
-from core.services.execution.tracked import Alarm
 from core.services.risk.service import RiskService
-from core.testing.execution import BOT, START_NS, Bench, instrument, order
+from core.testing.clock_place import ClockPlace, Wall
+from core.testing.execution import BOT, Bench, order
 from core.testing.scripted_venue import ScriptedVenue
 
 SECOND = 1_000_000_000
-
-
-class Wall(VirtualClock):
-    """The machine's own time, which somebody sets."""
-
-    set_ns = 0
-
-    def now_ns(self) -> int:
-        """As it was set."""
-        return super().now_ns() + self.set_ns
 
 
 class Timed(ScriptedVenue):
@@ -60,53 +43,12 @@ class Timed(ScriptedVenue):
         )
 
 
-class Place:
+class Place(ClockPlace[Timed]):
     """A watch beside its venue."""
 
     def __init__(self, folder: Path, *, has_wall: bool = True) -> None:
-        self.loop = VirtualLoop(START_NS)
-        self.wall = Wall(self.loop)
-        self.clock = SteadyClock(self.wall)
-        self.venue = Timed(VirtualClock(self.loop), instrument())
+        super().__init__(folder, Timed, has_wall=has_wall, is_followed=False)
         self.venue.wall = self.wall
-        self.alarms: list[Alarm] = []
-        settings = ExecutionSettings()
-        self.journal = SqliteJournal(folder / "journal.db", is_inline=True, busy_wait_s=0)
-        sender = Sender(self.clock, settings, None)
-        self.desk = Desk(self.venue, self.journal, self.clock, settings, sender)
-        self.desk.on_alarm = self.alarms.append
-        self.watch = ClockWatch(self.desk, self.wall if has_wall else None, None)
-
-    def agree(self) -> None:
-        """Waits until both agree."""
-        self.loop.run_until_complete(self.watch.agreed())
-
-    def wait(self, seconds: float) -> None:
-        """Lets time pass."""
-        self.loop.run_until_complete(self.clock.sleep(seconds))
-
-    def may_send(self) -> bool:
-        """What an order is told."""
-
-        async def ask() -> bool:
-            return self.watch.may_send()
-
-        return self.loop.run_until_complete(ask())
-
-    def doubt(self) -> None:
-        """Somebody noticed that time leapt."""
-
-        async def doubt() -> None:
-            self.watch.doubt()
-
-        self.loop.run_until_complete(doubt())
-
-    def close(self) -> None:
-        """Ends it."""
-        self.watch.close()
-        self.loop.run_until_complete(self.desk.close())
-        self.journal.close()
-        self.loop.close()
 
 
 @pytest.fixture

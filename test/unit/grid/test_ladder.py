@@ -7,30 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide
+from core.adapters.exchanges.models import OrderSide
 from core.services.grid.ladder import Ladder, build_ladder, escape_edge, follow_range
-from core.services.grid.settings import GridSettings, GridType
+from core.services.grid.settings import GridType
+from core.testing.grids import FREE, INSTRUMENT, following
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-FOLLOW = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.FOLLOW_LONG,
-    grid_interval=Decimal(2),
-    order_amount=Decimal(1),
-    follow_grid_count=5,
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-)
+FOLLOW = following(replace(FREE, grid_interval=Decimal(2)), levels=5)
 LADDER = Ladder(
     entry_side=OrderSide.BUY, lower=900, upper=1003, interval=20, distance=1, amounts=(1,) * 5
 )

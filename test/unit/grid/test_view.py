@@ -5,35 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from core.adapters.exchanges.models import ExchangeType, Instrument, OrderSide, from_ns
+from core.adapters.exchanges.models import OrderSide, from_ns
 from core.domain.events import Act, OrderUnknown
 from core.services.grid.history import History
-from core.services.grid.settings import GridSettings, GridType, InitialFill
+from core.services.grid.settings import GridType, InitialFill
 from core.services.grid.snapshot import GridPhase, GridSnapshot, SlotState
 from core.services.grid.view import SlotRows, Surroundings, grid_profit, grid_snapshot
 from core.testing.grid_story import GridStory
+from core.testing.grids import TWENTY
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(97),
-    upper_price=Decimal("100.5"),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-)
+LONG = replace(TWENTY, lower_price=Decimal(97), upper_price=Decimal("100.5"))
 AROUND = Surroundings(bot="grid-1", mode="paper", feed="sim:7", equity=Decimal(123))
 
 

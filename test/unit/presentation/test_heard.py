@@ -9,38 +9,15 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument
 from core.domain.events import Act
-from core.services.grid.settings import GridSettings, GridType
 from core.services.grid.view import phase_words
 from core.services.grid.words import SENTENCES
 from core.testing.grid_story import GridStory
+from core.testing.grids import FREE
 from tui.language import zh_engine
 from tui.language.heard import holes
 from tui.strings import words
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-GRID = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(90),
-    upper_price=Decimal(110),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal(0),
-    taker_fee=Decimal(0),
-    collateral=Decimal(1000),
-)
 ENGLISH = re.compile(r"[A-Za-z]{2,}")
 HEARD = words("zh").heard
 
@@ -92,7 +69,7 @@ def test_what_has_no_words_stays_as_it_came():
 )
 def test_why_a_grid_stands_where_it_does_is_said_without_english(act: Act):
     """The phase, and the steps of an end, of a real grid that was asked."""
-    story = GridStory(GRID)
+    story = GridStory(FREE)
     for price in ("109.5", "106.9"):
         story.price(price)
     story.ask(act)
@@ -107,7 +84,7 @@ def test_why_a_grid_stands_where_it_does_is_said_without_english(act: Act):
 
 def test_a_grid_that_waits_says_so_without_english():
     """How far the price is from where it begins."""
-    story = GridStory(replace(GRID, trigger_price=Decimal(100)))
+    story = GridStory(replace(FREE, trigger_price=Decimal(100)))
     story.price("103")
 
     assert "100" in phase_words(story.machine)

@@ -4,7 +4,6 @@ The contract suite tells what they promise on a good day.
 """
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -33,7 +32,7 @@ from core.errors import (
 )
 from core.testing.venue import PERP
 from core.testing.venues.faults import Kind
-from core.testing.venues.harness import backpack_harness, edgex_harness, lighter_harness
+from core.testing.venues.harness import backpack_harness, edgex_harness, lighter_harness, started
 
 D = Decimal
 HARNESSES = {"backpack": backpack_harness, "edgex": edgex_harness, "lighter": lighter_harness}
@@ -45,16 +44,6 @@ LONG = "k3x9q2w7E1zz"
 def harness(request):
     """An adapter and its venue, not started yet."""
     return HARNESSES[request.param](Path())
-
-
-@asynccontextmanager
-async def started(harness):
-    """The harness while it runs."""
-    await harness.start()
-    try:
-        yield harness
-    finally:
-        await harness.stop()
 
 
 async def create(harness, name, price="190", amount="1", **options):

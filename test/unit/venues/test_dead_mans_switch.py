@@ -1,7 +1,6 @@
 """The dead man's switch on the wire: what Hyperliquid is told, and who is refused one."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,17 +14,7 @@ from core.adapters.exchanges.models import OrderOptions, OrderSide, OrderType
 from core.adapters.exchanges.settings import VenueFile, settings_of
 from core.errors import NotSupported, OrderRejected
 from core.testing.venue import PERP
-from core.testing.venues.harness import backpack_harness, hyperliquid_harness
-
-
-@asynccontextmanager
-async def started(harness):
-    """The harness while it runs."""
-    await harness.start()
-    try:
-        yield harness
-    finally:
-        await harness.stop()
+from core.testing.venues.harness import backpack_harness, hyperliquid_harness, started
 
 
 def asking_for(harness, adapter, seconds):

@@ -4,7 +4,6 @@ The contract suite tells what they promise on a good day.
 """
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +31,11 @@ from core.errors import (
 )
 from core.testing.venue import PERP
 from core.testing.venues.faults import Kind, Loss
-from core.testing.venues.harness import LoopbackHarness, binance_harness, hyperliquid_harness
+from core.testing.venues.harness import (
+    binance_harness,
+    hyperliquid_harness,
+    started,
+)
 
 D = Decimal
 HARNESSES = {"binance": binance_harness, "hyperliquid": hyperliquid_harness}
@@ -42,16 +45,6 @@ HARNESSES = {"binance": binance_harness, "hyperliquid": hyperliquid_harness}
 def harness(request):
     """An adapter and its venue, not started yet."""
     return HARNESSES[request.param](Path())
-
-
-@asynccontextmanager
-async def started(harness: LoopbackHarness):
-    """The harness while it runs."""
-    await harness.start()
-    try:
-        yield harness
-    finally:
-        await harness.stop()
 
 
 async def create(harness, name, price="190", amount="1", **options):
