@@ -31,7 +31,9 @@ def main() -> int:
     if options.seed is not None:
         only = numbers(options.only)
         venue = options.venue or drawn_venue(options.seed)
-        setup = Setup(seed=options.seed, lasts_s=lasts_s, only=only, venue=venue)
+        setup = Setup(
+            seed=options.seed, lasts_s=lasts_s, only=only, venue=venue, is_narrow=options.narrow
+        )
         return show(simulate(setup))
     return campaign(options, lasts_s)
 
@@ -48,6 +50,9 @@ def read_options() -> argparse.Namespace:
         "--venue",
         choices=("", PORT, *sorted(TONGUES)),
         help="speak this venue's own protocol, or none; drawn by the seed where nobody says",
+    )
+    parser.add_argument(
+        "--narrow", action="store_true", help="few requests a minute, where no venue's rate counts"
     )
     parser.add_argument("--workers", type=number, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=Path, help="where the report goes")
@@ -86,7 +91,12 @@ def campaign(options: argparse.Namespace, lasts_s: float) -> int:
     tally = Tally()
     seeds = range(options.first, options.first + options.seeds)
     setups = [
-        Setup(seed=seed, lasts_s=lasts_s, venue=options.venue or drawn_venue(seed))
+        Setup(
+            seed=seed,
+            lasts_s=lasts_s,
+            venue=options.venue or drawn_venue(seed),
+            is_narrow=options.narrow,
+        )
         for seed in seeds
     ]
     for outcome, seconds in run_all(setups, options.workers):

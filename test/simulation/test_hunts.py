@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.testing.simulation.ablations import ABLATIONS, BY_NAME
+from core.testing.simulation.bots import NARROWEST
+from core.testing.simulation.campaign import replay_command
 from core.testing.simulation.faults import Kind
-from core.testing.simulation.hunts import KNOWN, hunt, promising
+from core.testing.simulation.hunts import KNOWN, hunt, hunted, promising
 from core.testing.simulation.removal import Edit
-from core.testing.simulation.world import draw_weather
+from core.testing.simulation.wire.tongues import PORT
+from core.testing.simulation.world import Setup, draw_weather, drawn_bot
 
 SEEDS = range(60)
 A_RUN_S = 60.0
@@ -33,6 +36,37 @@ def test_seeds_with_the_weather_that_shows_it_come_before_the_others():
 
     assert any(has_ban)
     assert has_ban == sorted(has_ban, reverse=True)
+
+
+def test_what_is_about_rates_is_hunted_where_few_requests_are_allowed():
+    """Whatever a seed draws, there it meets the narrowest rate; other hunts leave it its own."""
+    ablation = BY_NAME["a turn from before the sleep"]
+    narrow = [drawn_bot(hunted(ablation, seed, A_RUN_S)) for seed in SEEDS]
+    other = hunted(BY_NAME["requests during a ban"], 0, A_RUN_S)
+
+    rates = [bot.orders_per_minute for bot in narrow]
+    assert all(rate is not None and rate >= NARROWEST for rate in rates)
+    assert rates.count(NARROWEST) > len(SEEDS) // 2
+    assert not other.is_narrow
+    assert [replace(bot, orders_per_minute=None) for bot in narrow] == [
+        replace(drawn_bot(Setup(seed=seed)), orders_per_minute=None) for seed in SEEDS
+    ]
+
+
+def test_a_turn_from_before_the_sleep_is_missed():
+    """A request that leaves later than its turn, and is not counted then, breaks into the room."""
+    catch = hunt(BY_NAME["a turn from before the sleep"], range(90))
+
+    assert catch.seed in KNOWN["a turn from before the sleep"]
+    assert catch.violation.startswith(("Q1", "Q2"))
+
+
+def test_a_narrow_run_says_how_it_is_seen_again():
+    """The command that shows a run again says that few requests were allowed."""
+    setup = Setup(seed=36, venue=PORT, is_narrow=True)
+
+    assert replay_command(setup).endswith("ARGS=--narrow")
+    assert "ARGS" not in replay_command(replace(setup, is_narrow=False))
 
 
 def test_what_is_known_is_of_ablations_that_exist_and_of_seeds_within_the_thousand():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from core.infrastructure.rng import Rng
@@ -34,6 +34,9 @@ KINDS: Final = (
 )
 ROOM: Final = 4
 """Requests a minute for each line, at least: to cancel and place all of them within two minutes."""
+NARROWEST: Final = 60
+"""Requests a minute that a venue allows at least; with a third of them some bots take longer to
+come to rest than a run's end gives them."""
 TICKS: Final = 1_000
 """The middle price, in ticks."""
 
@@ -98,7 +101,7 @@ def draw_bot(rng: Rng, only: str | None = None) -> DrawnBot:
         is_wild=rng.random() < 0.4,
     )
     text = json.dumps({"grid_system": grid}, sort_keys=True)
-    rate = rng.integer(60, 150) if rng.random() < 0.2 else None
+    rate = rng.integer(NARROWEST, 150) if rng.random() < 0.2 else None
     if rate is not None:
         rate = max(rate, ROOM * _lines(grid, levels))
     return DrawnBot(
@@ -109,6 +112,13 @@ def draw_bot(rng: Rng, only: str | None = None) -> DrawnBot:
         is_spot=is_spot,
         orders_per_minute=rate,
     )
+
+
+def narrowed(bot: DrawnBot) -> DrawnBot:
+    """The same bot where a venue allows as few requests as any seed's does."""
+    grid = json.loads(bot.text)["grid_system"]
+    rate = max(NARROWEST, ROOM * _lines(grid, NARROWEST // ROOM))
+    return replace(bot, orders_per_minute=rate)
 
 
 _STRANGERS: Final = {

@@ -103,6 +103,8 @@ def replay_command(setup: Setup) -> str:
     words = [f"make simulate SEED={setup.seed}", f"HOURS={setup.lasts_s / 3600:g}"]
     if setup.venue != drawn_venue(setup.seed):
         words.append(f"VENUE={setup.venue}")
+    if setup.is_narrow:
+        words.append("ARGS=--narrow")
     if setup.only is not None:
         words.append(f"ONLY={','.join(map(str, sorted(setup.only))) or 'none'}")
     return " ".join(words)

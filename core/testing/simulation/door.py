@@ -74,7 +74,6 @@ from core.testing.simulation.history import (
     CreateCalled,
     Denied,
     History,
-    Zombie,
 )
 from core.testing.simulation.loop import Process, SimulationLoop
 from core.testing.simulation.venue import SimulatedVenue
@@ -702,11 +701,6 @@ class VenueDoor(ExchangeInterface):
         if self._faults.chance(Kind.WRONG_ANSWER) is None:
             return order
         return replace(order, client_order_id="cother0001", order_id=f"{order.order_id}x")
-
-
-def zombie(loop: SimulationLoop, process: Process, what: str) -> Zombie:
-    """A dead process did something."""
-    return Zombie(at_ns=loop.now_ns(), life=process.number, what=what)
 
 
 def _silence(*, is_change: bool) -> Exception:

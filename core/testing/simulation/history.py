@@ -237,13 +237,6 @@ class RiskSet(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Zombie(Record):
-    """A dead process touched the world."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultFired(Record):
     """A fault acted."""
 

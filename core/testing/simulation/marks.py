@@ -75,7 +75,6 @@ class Marks:
         self._created: dict[str, int] = {}
         """Client order id of a create without an answer -> life."""
         self._unbooked: set[tuple[str, str]] = set()
-        self._started_ns = 0
         self._position = 0
         self._has_traded: set[int] = set()
 

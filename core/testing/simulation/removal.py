@@ -47,7 +47,7 @@ class Ablation:
     """Weather that shows what is missing: a fault of each set at one time. Where the hunt looks
     first."""
     is_about_rates: bool = False
-    """Whether it shows where a venue allows few requests, if anywhere."""
+    """Whether it shows where a venue allows few requests, if anywhere: it is hunted there."""
 
 
 @contextmanager

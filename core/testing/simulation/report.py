@@ -139,7 +139,7 @@ def _ablations(catches: Sequence[Catch]) -> str:
     public = sum(catch.ablation.is_historic for catch in catches)
     rows = (
         f"| {catch.ablation.name} | {catch.ablation.safeguard} | "
-        f"{'none' if catch.seed is None else catch.seed} | {catch.violation.split(' ')[0]} |"
+        f"{_seed(catch)} | {catch.violation.split(' ')[0]} |"
         for catch in catches
     )
     return "\n".join(
@@ -148,6 +148,7 @@ def _ablations(catches: Sequence[Catch]) -> str:
             "",
             f"Safeguards that were taken out, one at a time: {caught} of {len(catches)} were",
             f"missed within a thousand seeds. {public} are bugs that other systems had in public.",
+            "A seed that is marked as narrow was run where few requests are allowed.",
             "",
             "| taken out | what is missing then | seed | what it violated |",
             "| --- | --- | --- | --- |",
@@ -155,6 +156,13 @@ def _ablations(catches: Sequence[Catch]) -> str:
             "",
         )
     )
+
+
+def _seed(catch: Catch) -> str:
+    """Which one it was, as a person asks to see it again."""
+    if catch.seed is None:
+        return "none"
+    return f"{catch.seed}, narrow" if catch.ablation.is_about_rates else str(catch.seed)
 
 
 def _matrix(tally: Tally) -> str:

@@ -17,7 +17,6 @@ from decimal import Decimal
 from typing import Final
 
 from core.adapters.exchanges.models import (
-    ExchangeType,
     FillData,
     FundingPaymentData,
     Instrument,
@@ -279,8 +278,3 @@ class SimulatedVenue(SimulatedAccount):
     def _on_ticker(self, ticker: TickerData) -> None:
         for listener in tuple(self.on_ticker):
             listener(ticker)
-
-
-def is_derivative(instrument: Instrument) -> bool:
-    """Whether positions are margined."""
-    return instrument.market_type is not ExchangeType.SPOT

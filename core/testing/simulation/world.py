@@ -30,7 +30,7 @@ from core.infrastructure.virtual_time import DeadlockError
 from core.services.grid.snapshot import GridPhase
 from core.services.risk.rules import RiskState
 from core.testing.simulation.account import SimulatedAccount
-from core.testing.simulation.bots import DrawnBot, draw_bot
+from core.testing.simulation.bots import DrawnBot, draw_bot, narrowed
 from core.testing.simulation.faults import NS_PER_S, Active, Episode, Kind, draw_episodes
 from core.testing.simulation.history import (
     Accepted,
@@ -73,6 +73,9 @@ class Setup:
     """Instead of the one that the seed draws."""
     venue: str = PORT
     """The venue whose own protocol is spoken; `PORT` for the interface that all stand behind."""
+    is_narrow: bool = False
+    """Whether the interface allows as few requests a minute as any seed's does, whatever this seed
+    draws; a venue's own protocol has a rate of its own."""
     switch_s: int | None = None
     """After which the venue's dead man's switch acts; None where nobody asks for it."""
     kill_at_turn: int | None = None
@@ -127,7 +130,9 @@ def draw_weather(seed: int, lasts_s: float) -> tuple[Episode, ...]:
 def drawn_bot(setup: Setup) -> DrawnBot:
     """The bot of a seed, as its protocol lets it be."""
     rng = _chance(setup.seed).child("bot")
-    return draw_bot(rng) if setup.venue == PORT else draw_wire_bot(rng, TONGUES[setup.venue])
+    if setup.venue != PORT:
+        return draw_wire_bot(rng, TONGUES[setup.venue])
+    return narrowed(draw_bot(rng)) if setup.is_narrow else draw_bot(rng)
 
 
 def _chance(seed: int) -> SeededRng:

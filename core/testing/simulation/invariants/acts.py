@@ -13,7 +13,6 @@ from core.testing.simulation.history import (
     RiskSet,
     Started,
     Told,
-    Zombie,
 )
 from core.testing.simulation.invariants.base import CLOSING_LEG, Invariant, Terms
 
@@ -104,9 +103,7 @@ class TheDeadDoNothing(Invariant):
 
     def on(self, record: Record) -> Iterable[str]:
         """Knows who is dead."""
-        if isinstance(record, Zombie):
-            yield f"life {record.life} is dead: {record.what}"
-        elif isinstance(record, Ended) and record.how == "killed":
+        if isinstance(record, Ended) and record.how == "killed":
             self._over.add(record.life)
         elif isinstance(record, CreateCalled) and record.life in self._over:
             yield f"life {record.life} is dead and sent {record.identity}"

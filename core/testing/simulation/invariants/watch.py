@@ -326,7 +326,7 @@ class Watch:
             stored_state={
                 key: value
                 for key, value in journal.state(bot_id).items()
-                if key not in {"service", "cleanup", "life"}
+                if key not in {"service", "life"}
             },
             live_state={key: value for key, value in machine.dump().items() if value is not None},
         )
