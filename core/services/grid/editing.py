@@ -46,7 +46,7 @@ class GridEditor(GridWinder):
     """A grid whose settings can change while it runs."""
 
     def _on_edited(self, event: Edited) -> None:
-        settings, fresh = event.settings, set[int]()
+        settings, fresh = event.settings, self._fresh
         ladder = None if self.ladder is None else self._edited_ladder(self.ladder, settings)
         is_turned = self.settings.entry_side is not settings.entry_side
         if self.ladder is None and settings.trigger_price != self.settings.trigger_price:
@@ -131,9 +131,10 @@ class GridEditor(GridWinder):
         """Puts the new ladder in place of the old.
 
         Returns:
-            The levels that are new, and the orders that no slot wants any more.
+            The levels that are new, or were and wait still, and the orders that no slot wants any
+            more.
         """
-        before = self._slots
+        before, waiting = self._slots, self._fresh
         lines: dict[tuple[OrderSide, int], Slot] = {}
         # A ladder that trailed may stand over a line that was left over: its own slot goes on.
         for slot in sorted(before, key=lambda slot: not slot.is_orphan):
@@ -148,6 +149,8 @@ class GridEditor(GridWinder):
             if known is None:
                 fresh.add(slot.level)
                 continue
+            if known.level in waiting:
+                fresh.add(slot.level)
             numbers[known.level] = slot.level
             slot.take_over(known)
             lots = self.ledger.lots(known.level)

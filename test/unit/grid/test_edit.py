@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, FeeAsset, Instrument, OrderSide
+from core.adapters.exchanges.models import ExchangeType, FeeAsset, OrderSide
 from core.domain.commands import CancelOrder, PlaceOrder
 from core.domain.events import Act, OrderFilled
 from core.errors import ConfigError
@@ -17,36 +17,10 @@ from core.services.grid.plan import plan_limits
 from core.services.grid.settings import GridSettings, GridType, InitialFill
 from core.services.grid.snapshot import EditDiff, EditLine, GridPhase
 from core.testing.grid_story import GridStory
+from core.testing.grids import INSTRUMENT, SEVEN, following
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-)
-LONG = GridSettings(
-    instrument=INSTRUMENT,
-    grid_type=GridType.LONG,
-    grid_interval=Decimal(1),
-    order_amount=Decimal(1),
-    lower_price=Decimal(95),
-    upper_price=Decimal(100),
-    price_step=INSTRUMENT.tick_size,
-    amount_step=INSTRUMENT.lot_size,
-    maker_fee=Decimal("0.0002"),
-    taker_fee=Decimal("0.0005"),
-)
-FOLLOW = replace(
-    LONG,
-    grid_type=GridType.FOLLOW_LONG,
-    lower_price=None,
-    upper_price=None,
-    follow_grid_count=3,
-    follow_timeout_s=60,
-)
+LONG = replace(SEVEN, upper_price=Decimal(100))
+FOLLOW = following(LONG, levels=3, timeout_s=60)
 SHIFTED = replace(LONG, lower_price=Decimal(97), upper_price=Decimal(102))
 RAISED = replace(LONG, lower_price=Decimal(99), upper_price=Decimal(102))
 
@@ -192,6 +166,27 @@ def test_new_lines_wait_until_the_cancels_are_over():
     for identity in cancelled:
         story.end(identity, is_ours=True)
     assert "buy 93.5" in story.resting()
+
+
+def test_another_edit_leaves_new_lines_waiting():
+    """Lines that wait for cancels stay new, so that they are opened as at a start all the same."""
+    moved = replace(SHIFTED, initial_fill=InitialFill.PASSIVE_ONLY)
+    story = holding()
+    story.is_silent = True
+    story.edit(moved)
+    cancelled = [item.client_order_id for item in story.commands if isinstance(item, CancelOrder)]
+    story.edit(replace(moved, replace_limit=9))
+    assert story.machine.dump() == story.state
+    story.edit(replace(moved, upper_price=Decimal(103)))
+    assert story.machine.dump() == story.state
+    story.is_silent = False
+    for identity in cancelled:
+        story.end(identity, is_ours=True)
+
+    assert story.resting() == ["buy 97", "sell 99", "sell 100"]
+    assert story.machine.ledger.position == 2
+    story.price("103")
+    assert story.resting()[-2:] == ["buy 101", "buy 102"]
 
 
 def test_an_entry_that_fills_while_it_is_cancelled_is_not_lost():
