@@ -13,7 +13,6 @@ from core.adapters.exchanges.ibkr.prices import Prices
 from core.adapters.exchanges.ibkr.questions import Questions
 from core.adapters.exchanges.ibkr.sessions import Hours
 from core.adapters.exchanges.ibkr.trading import Trading
-from core.adapters.exchanges.interface import ExchangeInterface
 from core.adapters.exchanges.models import (
     NO_OPTIONS,
     BalanceData,
@@ -24,20 +23,18 @@ from core.adapters.exchanges.models import (
     LeverageResult,
     MarginMode,
     MarginModeResult,
-    OHLCVData,
-    OrderBookData,
     OrderData,
     OrderOptions,
     OrderSide,
     OrderType,
     PositionData,
     TickerData,
-    TradeData,
 )
+from core.adapters.exchanges.prices_part import PriceAnswers
 from core.errors import NotSupported
 
 
-class Answers(ExchangeInterface):
+class Answers(PriceAnswers):
     """The half of the adapter that asks and orders; its parts are made by the other half."""
 
     _questions: Questions
@@ -57,34 +54,10 @@ class Answers(ExchangeInterface):
 
     # -- market data --------------------------------------------------------------------------
 
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """Best prices, last and mark, from a line that is opened where none is open."""
-        return await self._prices.ticker(symbol)
-
     async def get_tickers(self, symbols: Sequence[str] | None = None) -> list[TickerData]:
         """One after the other."""
         wanted = self._listing.symbols if symbols is None else symbols
         return [await self._prices.ticker(symbol) for symbol in wanted]
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """Depth, twenty rows a side at most; it needs a subscription at IBKR."""
-        return await self._prices.book(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """Candles of trades, of the middle price for a pair, outside regular hours too."""
-        return await self._prices.candles(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """The newest thousand, or those since a moment; those of a second are in its order."""
-        return await self._prices.trades(symbol, since, limit)
 
     async def get_funding_rate(self, symbol: str) -> FundingRateData:
         """There is none.

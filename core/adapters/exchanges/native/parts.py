@@ -24,37 +24,18 @@ from core.adapters.exchanges.models import (
     FillData,
     FundingPaymentData,
     FundingRateData,
-    OHLCVData,
-    OrderBookData,
     OrderData,
     OrderOptions,
     OrderSide,
     OrderType,
     PositionData,
-    TickerData,
-    TradeData,
 )
 from core.adapters.exchanges.native.exchange import NativeExchange
+from core.adapters.exchanges.prices_part import PriceAnswers, PricesPart
 
 
-class PricesPart(Protocol):
-    """What anybody may ask a venue."""
-
-    async def ticker(self, symbol: str) -> TickerData:
-        """See `get_ticker` of the interface."""
-
-    async def book(self, symbol: str, limit: int | None) -> OrderBookData:
-        """See `get_orderbook`."""
-
-    async def candles(
-        self, symbol: str, timeframe: str, since: datetime | None, limit: int | None
-    ) -> list[OHLCVData]:
-        """See `get_ohlcv`."""
-
-    async def trades(
-        self, symbol: str, since: datetime | None, limit: int | None
-    ) -> list[TradeData]:
-        """See `get_trades`."""
+class DerivativePrices(PricesPart, Protocol):
+    """What anybody may ask a venue of perpetuals."""
 
     async def funding_rate(self, symbol: str) -> FundingRateData:
         """See `get_funding_rate`."""
@@ -112,38 +93,14 @@ class OrdersPart(Protocol):
         """See `cancel_all_orders`."""
 
 
-class Parts(NativeExchange):
+class Parts(PriceAnswers, NativeExchange):
     """Hands each question to the part that answers it; see the module's text."""
 
-    _prices: PricesPart
+    _prices: DerivativePrices
     _account: AccountPart
     _orders: OrdersPart
 
     # -- market data --------------------------------------------------------------------------
-
-    async def get_ticker(self, symbol: str) -> TickerData:
-        """As the venue's prices tell it."""
-        return await self._prices.ticker(symbol)
-
-    async def get_orderbook(self, symbol: str, limit: int | None = None) -> OrderBookData:
-        """As deep as the venue's prices tell it."""
-        return await self._prices.book(symbol, limit)
-
-    async def get_ohlcv(
-        self,
-        symbol: str,
-        timeframe: str,
-        since: datetime | None = None,
-        limit: int | None = None,
-    ) -> list[OHLCVData]:
-        """As many as the venue keeps, or tells at once."""
-        return await self._prices.candles(symbol, timeframe, since, limit)
-
-    async def get_trades(
-        self, symbol: str, since: datetime | None = None, limit: int | None = None
-    ) -> list[TradeData]:
-        """As many as the venue keeps, or tells at once."""
-        return await self._prices.trades(symbol, since, limit)
 
     async def get_funding_rate(self, symbol: str) -> FundingRateData:
         """Of a perpetual."""

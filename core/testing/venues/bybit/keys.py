@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.adapters.exchanges.bybit.sign import DEFAULT_WINDOW_MS, headers, socket_auth
+from core.testing.venues.bybit.sign import DEFAULT_WINDOW_MS, headers, socket_auth
 from core.testing.venues.faults import Answer, Call
 
 _LEAD_MS: Final = 1000

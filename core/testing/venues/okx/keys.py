@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from core.adapters.exchanges.models import to_ns
-from core.adapters.exchanges.okx.sign import signature
 from core.testing.venues.faults import Answer, Call
+from core.testing.venues.okx.sign import signature
 
 WINDOW_MS: Final = 30_000
 """How far the time of a request may be away from the venue's."""
