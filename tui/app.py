@@ -443,12 +443,6 @@ class CtosApp(App[ScreenResult], inherit_bindings=False):
             "app.quit": quietly(self.leaving.quit_suite),
         }
 
-    # Looking.
-
-    # Acts.
-
-    # Leaving.
-
 
 def newest_said(snapshot: GridSnapshot, look: Look) -> Said:
     """What happened last to a bot, as the message line says it."""
@@ -462,10 +456,16 @@ def newest_said(snapshot: GridSnapshot, look: Look) -> Said:
 def log_row(line: DiaryLine) -> LogRow:
     """A diary event as a line of the log."""
     told = sorted(line.fields, key=lambda field: field[0] in IDENTITIES)
-    fields = " ".join(f"{name}={'—' if value is None else value}" for name, value in told)
+    fields = " ".join(f"{name}={_plain(value)}" for name, value in told)
     is_bad = line.event in {"order.unknown", "risk.denied", "risk.halted", "order.rejected"}
     level = "warning" if is_bad else "info"
     return LogRow(at=line.at, level=level, source=line.bot, text=f"{line.event} {fields}".strip())
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "—" if value is None else str(value)
 
 
 def look_for(settings: Settings, environment: Mapping[str, str]) -> Look:

@@ -33,7 +33,6 @@ class Situation:
     """The bot that holds that position, if one of this engine does."""
     can_filter: bool = False
     can_sort: bool = False
-    has_chart: bool = False
     has_rows: bool = False
     has_log: bool = False
 

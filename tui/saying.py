@@ -13,7 +13,6 @@ from tui.presentation.lights import describe, is_stale, worst
 from tui.presentation.message import message_line
 from tui.presentation.topbar import Bar
 from tui.widgets.bars import FooterKey
-from tui.widgets.charts import ChartPanel
 
 if TYPE_CHECKING:
     from tui.app import CtosApp
@@ -161,7 +160,6 @@ class Saying:
             holder="" if position is None else self.app.acting.holder(position),
             can_filter=panel is not None and panel.CAN_FILTER,
             can_sort=panel is not None and panel.SORTS > 0,
-            has_chart=isinstance(panel, ChartPanel),
             has_rows=panel is not None and panel.cursor_row is not None,
             has_log=screen is not None and "log" in screen.panels,
         )

@@ -227,21 +227,6 @@ class Matcher:
         self._side(order).add(order, order.price)
         self._cache()
 
-    def accept(
-        self,
-        order: Resting,
-        market: Market,
-        *,
-        time_in_force: TimeInForce = TimeInForce.GTC,
-        post_only: bool = False,
-    ) -> Acceptance:
-        """Judges an order and carries it out: what is taken is gone, what is left may rest."""
-        found = self.judge(order, market, time_in_force=time_in_force, post_only=post_only)
-        order.remaining -= sum(execution.amount for execution in found.executions)
-        if found.outcome is Outcome.RESTS:
-            self.rest(order, market)
-        return found
-
     # -- rows ---------------------------------------------------------------------------------
 
     def meet(self, row: Row) -> list[Match]:

@@ -259,7 +259,7 @@ def _read(path: Path, source: str) -> bytes:
 
 def _open_error(path: Path, source: str, error: OSError | ValueError) -> ConfigError:
     if isinstance(error, FileNotFoundError):
-        return ConfigError("there is no such file.", source=source, remedy=_nearest_file(path))
+        return ConfigError("there is no such file.", source=source, remedy=nearest_file(path))
     if isinstance(error, PermissionError):
         return ConfigError("may not be read by you.", source=source)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
@@ -268,13 +268,16 @@ def _open_error(path: Path, source: str, error: OSError | ValueError) -> ConfigE
     return ConfigError(f"cannot be opened: {reason}.", source=shown(source))
 
 
-def _nearest_file(path: Path) -> str | None:
+def nearest_file(path: Path) -> str:
+    """The way out where there is no such file: what may have been meant, or where it was sought."""
     try:
         names = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())
     except OSError:
-        return None
+        names = []
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
-    return f"Did you mean {path.parent / near[0]}?" if near else None
+    if near:
+        return f"Did you mean {path.parent / near[0]}?"
+    return f"It was looked for in {path.parent.absolute()}."
 
 
 def _decode(raw: bytes, source: str) -> str:

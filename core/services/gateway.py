@@ -27,12 +27,6 @@ from core.adapters.exchanges.models import Instrument
 from core.domain.commands import Command
 from core.domain.events import Event, OrderFilled
 
-CLEANUP_KEY: Final = "cleanup"
-"""Key of `Step.state` under which a bot writes the `on_exit` policy that it begins to carry out.
-
-`Attached.interrupted_cleanup` gives it back after a crash; `detach(is_closed=True)` deletes it.
-"""
-
 LIFE_KEY: Final = "life"
 """Key of the stored state under which execution writes when the bot's life began, UTC ns."""
 
@@ -83,8 +77,6 @@ class Attached:
     """Signed; what the venue holds beyond the ledgers of all our bots on this symbol."""
     unresolved: int
     """Orders whose outcome is still unknown; their slots stay locked."""
-    interrupted_cleanup: str | None
-    """The `on_exit` policy that a crash interrupted, to be finished first."""
     last_client_order_id: str | None = None
     """The id that this bot used last, in any of its lives: its counter goes on above it."""
     seen_client_order_ids: tuple[str, ...] = ()

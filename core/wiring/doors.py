@@ -101,6 +101,7 @@ class Doors:
                 health_check_s=float(health.interval_s) if health.is_enabled else None,
                 position_query_s=float(health.position_query_interval_s),
                 position_tolerance=health.position_tolerance,
+                equal_answers=health.equal_answers,
             ),
             config_json=config.config_json,
             door=config,

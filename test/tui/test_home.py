@@ -358,11 +358,12 @@ async def test_log_takes_each_line_once_and_filters_errors(make_app, source, sam
         await settle(pilot)
         at = samples.NOW + timedelta(seconds=1)
         source.push(LogRow(at=at, level="error", source="journal", text="journal.full"))
-        source.push(DiaryLine(bot="eth", at=at, event="grid.paused", fields=(("by", "you"),)))
+        fields = (("by", "you"), ("maker", True), ("level", None))
+        source.push(DiaryLine(bot="eth", at=at, event="grid.paused", fields=fields))
         source.push(samples.home())
         await settle(pilot)
         assert text(app).count("journal.full") == 1
-        assert text(app).count("grid.paused by=you") == 1
+        assert text(app).count("grid.paused by=you maker=yes level=—") == 1
         assert text(app).count("reconciled open=95") == 1
 
         await pilot.press("e")

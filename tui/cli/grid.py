@@ -205,28 +205,20 @@ def _say_notices(started: BotStarted) -> None:
 
 
 def _read(path: Path) -> str:
+    from core.infrastructure.yaml_document import nearest_file
+
     try:
         if not path.is_file() and path.exists():
             raise ConfigError("is no regular file.", source=str(path))
         return path.read_bytes()[:2_000_000].decode("utf-8")
     except FileNotFoundError:
         raise ConfigError(
-            "there is no such file.", source=str(path), remedy=_nearby(path)
+            "there is no such file.", source=str(path), remedy=nearest_file(path)
         ) from None
     except UnicodeDecodeError:
         raise ConfigError("is not UTF-8 text.", source=str(path)) from None
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}.", source=str(path)) from None
-
-
-def _nearby(path: Path) -> str | None:
-    """Files that may have been meant."""
-    import difflib
-
-    folder = path.parent if path.parent.is_dir() else Path()
-    names = [item.name for item in folder.glob("*.y*ml")][:200]
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"Did you mean {folder / near[0]}?" if near else None
 
 
 def _feed(text: str) -> str:

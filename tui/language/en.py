@@ -251,7 +251,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "bots.pnl": "pnl",
     "bots.risk": "risk",
     "bots.empty": "No grids yet.",
-    "bots.empty_how": "ctos grid config/grid/lighter-long-btc.yaml opens the example on paper.",
+    "bots.empty_how": "ctos grid config/grid/lighter-long-btc.yaml opens the example.",
     "bots.empty_check": "ctos plan FILE shows what a grid would do before it trades.",
     "bots.footing": "{run} run   {pause} pause   {stop} stop and clean up   enter open",
     "bots.help": (

@@ -235,7 +235,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "bots.pnl": "损益",
     "bots.risk": "风险",
     "bots.empty": "还没有网格。",
-    "bots.empty_how": "ctos grid config/grid/lighter-long-btc.yaml 在模拟盘打开示例。",
+    "bots.empty_how": "ctos grid config/grid/lighter-long-btc.yaml 打开示例。",
     "bots.empty_check": "ctos plan FILE 在交易之前显示网格会做什么。",
     "bots.footing": "{run} 运行   {pause} 暂停   {stop} 停止并清理   enter 打开",
     "bots.help": (

@@ -31,7 +31,6 @@ class Glyphs:
     stopped: str
     cursor: str
     hatch: str
-    arrow: str
     dot: str
     has_braille: bool
 
@@ -56,7 +55,6 @@ FULL: Final = Glyphs(
     stopped="■",
     cursor="▸",
     hatch="╱",  # noqa: RUF001 - a diagonal stroke is meant
-    arrow="→",
     dot="·",
     has_braille=True,
 )
@@ -80,7 +78,6 @@ PLAIN: Final = Glyphs(
     stopped="-",
     cursor=">",
     hatch="/",
-    arrow="->",
     dot="·",
     has_braille=False,
 )
@@ -104,7 +101,6 @@ ASCII: Final = Glyphs(
     stopped="-",
     cursor=">",
     hatch="/",
-    arrow="->",
     dot="-",
     has_braille=False,
 )

@@ -194,8 +194,8 @@ class _Marker:
         self._moments = 0
         self._next = 1
         """The first change that no row has seen."""
-        self._last = self._bid = self._ask = -1
-        """Newest known prices."""
+        self._last = -1
+        """Newest known price."""
         self.unit = Decimal(1)
         """Of the prices; a recording has one from its beginning to its end."""
         self.marks: Ints = np.zeros(0, np.int64)

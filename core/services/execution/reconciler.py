@@ -131,21 +131,24 @@ class Reconciler:
     async def check_position(self, bot: BotBook) -> Decimal:
         """Compares the position with the ledgers, again where they differ, and reports a change.
 
+        A difference is believed when the bot's number of answers in a row say the same; of one that
+        never stands still, the last of about twice as many counts.
+
         Returns:
             What the venue holds, signed.
         """
         before = bot.foreign_position
         held = await self.venue_position(bot)
         beyond = self.beyond_ledgers(bot, held)
-        for _ in range(self._desk.settings.page_difference_tries - 1):
-            if beyond == (before or 0):
+        equal, wanted = 1, bot.schedule.equal_answers
+        for _ in range(2 * (wanted - 1)):
+            if beyond == (before or 0) or equal >= wanted:
                 break
             # An execution between two answers looks like a difference; it is one if it stays.
             await self.take_in_fills(bot.spec.symbol, self._since(bot))
             held = await self.venue_position(bot)
             again = self.beyond_ledgers(bot, held)
-            if again == beyond:
-                break
+            equal = equal + 1 if again == beyond else 1
             beyond = again
         bot.foreign_position = beyond
         bot.exposure.foreign = whole_lots(bot.instrument, beyond)

@@ -82,7 +82,7 @@ from core.services.execution.tracked import (
     Schedule,
     TrackedOrder,
 )
-from core.services.gateway import CLEANUP_KEY, LIFE_KEY, Attached, BotSpec, Inbox, Renewal, Step
+from core.services.gateway import LIFE_KEY, Attached, BotSpec, Inbox, Renewal, Step
 from core.services.ports import (
     DenialRow,
     EvidenceRow,
@@ -598,12 +598,11 @@ class ExecutionService:
         seen = await self._ids_at_venue(spec)
         return Attached(
             is_new=is_new,
-            state={key: text for key, text in state.items() if key not in {CLEANUP_KEY, LIFE_KEY}},
+            state={key: text for key, text in state.items() if key != LIFE_KEY},
             ledger_position=bot.ledger.position,
             foreign_orders=len(bot.foreign_orders),
             foreign_position=bot.foreign_position or Decimal(0),
             unresolved=self._resolver.open_count(bot),
-            interrupted_cleanup=state.get(CLEANUP_KEY),
             last_client_order_id=journal.last_client_order_id(spec.bot_id),
             seen_client_order_ids=seen,
             fees=earlier.fees,
@@ -635,8 +634,6 @@ class ExecutionService:
         if row is not None:
             now_ns = self._clock.now_ns()
             transaction.bots.append(row._replace(is_closed=int(is_closed), updated_ns=now_ns))
-        if is_closed:
-            transaction.states.append(StateRow(bot.bot_id, CLEANUP_KEY, None))
         return transaction
 
     def _recall(self, bot: BotBook, stored: list[StoredIntent]) -> None:

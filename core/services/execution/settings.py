@@ -56,8 +56,6 @@ class ExecutionSettings:
     refusal_pause_s: float = 1.0
     """Pause before new orders after one could not leave at all; doubles up to `max_pause_s`."""
     max_pause_s: float = 30.0
-    page_difference_tries: int = 3
-    """How often a position that differs is compared again before it is believed."""
 
     @property
     def window_ns(self) -> int:

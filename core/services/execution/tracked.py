@@ -168,6 +168,8 @@ class Schedule:
     position_query_s: float | None = None
     position_tolerance: Decimal = Decimal(0)
     """Base units of difference that are not worth an alarm."""
+    equal_answers: int = 2
+    """Answers in a row that must say the same before a difference of the position is believed."""
 
 
 class BotBook:

@@ -34,7 +34,6 @@ class GridBotConfig:
     paper: PaperBlock
     risk: RiskConfig
     on_start: OnStart
-    has_notifications: bool
     source: str
     config_json: str
     """The file's content as JSON, for the journal."""
@@ -76,7 +75,6 @@ def load_grid(
         risk=grid.risk,
         on_start=settings.on_start,
         is_margin_accepted="margin_short" in grid.acknowledge,
-        has_notifications=grid.enable_notifications,
         source=document.source,
         config_json=json.dumps(document.data, sort_keys=True),
         notices=_notices(grid, instrument),

@@ -36,7 +36,6 @@ BUSY: Final = {
 }
 FIXED: Final = ("symbol", "tick_size", "lot_size", "contract_size", "market_type", "fee_asset")
 """Facts of the instrument that orders and books are counted in."""
-MOST_ROUNDS: Final = 3
 
 
 def plan_edit(machine: GridMachine, settings: GridSettings, *, at_ns: int) -> EditDiff:

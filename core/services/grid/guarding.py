@@ -81,11 +81,6 @@ class GridGuard(GridEditor):
 
     # -- what others may ask ------------------------------------------------------------------
 
-    @property
-    def start_capital(self) -> Decimal | None:
-        """Worth of the grid when its ladder was built; None while nobody needs to know."""
-        return self._start_capital
-
     def protections(self, now_ns: int) -> tuple[ProtectionView, ...]:
         """Every protection, in order of precedence."""
         rules = {rule.name: rule for rule in self._rules}
@@ -134,11 +129,6 @@ class GridGuard(GridEditor):
         if not told.has_rules and not targets:
             return None
         return Arbiter(told, follows=self.settings.grid_type.is_follow, targets=targets)
-
-    def look_again(self) -> None:
-        """Makes the next price count, whatever it is."""
-        self._is_blind = True
-        self._horizon = None
 
     # -- when to look -------------------------------------------------------------------------
 
@@ -259,7 +249,6 @@ class GridGuard(GridEditor):
             ground=ground,
             at_ns=self._now_ns,
             price=price,
-            half_spread=half_spread,
             level=ground.ladder.index_of(price / self._tick),
             equity=ground.line.at(price),
             ladder_value=lambda: self.capital,

@@ -138,7 +138,7 @@ class Judge:
             health=HealthSettings(
                 is_enabled=grid.order_health_check_enabled,
                 interval_s=grid.order_health_check_interval,
-                snapshot_count=grid.health_check_snapshot_count,
+                equal_answers=grid.health_check_snapshot_count,
                 position_query_interval_s=grid.rest_position_query_interval,
                 position_tolerance=grid.order_amount * grid.position_tolerance.tolerance_multiplier,
             ),

@@ -80,11 +80,6 @@ class Ladder:
         last = self.line(self.shift + self.count)
         return self.upper - last if self.entry_side is OrderSide.BUY else last - self.lower
 
-    @property
-    def highest_entry(self) -> int:
-        """Ticks of the highest entry."""
-        return max(self.entry_price(level) for level in range(1, self.count + 1))
-
     def line(self, index: int) -> int:
         """Ticks of a line, counted from line 0 of the ladder as it was built; any whole number."""
         sign = self.entry_side.sign

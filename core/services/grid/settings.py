@@ -120,8 +120,8 @@ class HealthSettings:
 
     is_enabled: bool = True
     interval_s: int = 300
-    snapshot_count: int = 3
-    """Consecutive equal answers of the venue before a difference is believed."""
+    equal_answers: int = 3
+    """Answers of the venue in a row that must say the same before a difference is believed."""
     position_query_interval_s: int = 60
     position_tolerance: Decimal = Decimal(0)
     """Base units by which ledger and venue may differ, `order_amount` times multiplier."""

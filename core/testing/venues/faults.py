@@ -63,7 +63,6 @@ class Kind(StrEnum):
 
 
 PRIVATE_KINDS: Final = (Kind.ORDER, Kind.FILL, Kind.ACCOUNT, Kind.FUNDING)
-PUBLIC_KINDS: Final = tuple(kind for kind in Kind if kind not in PRIVATE_KINDS)
 
 
 class Loss(StrEnum):

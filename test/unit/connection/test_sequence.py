@@ -7,7 +7,6 @@ from core.adapters.exchanges.connection.sequence import (
     counted,
     linked,
     spanning,
-    stated_checksum,
 )
 from core.adapters.exchanges.depth import Succession
 
@@ -59,8 +58,3 @@ def test_a_missing_change_breaks_the_book_until_there_is_a_whole_one():
     assert joint.restart(2) is None
     assert joint.restart(3) == ["c4", "c5"]
     assert (joint.known, joint.gaps) == (5, 1)
-
-
-def test_a_checksum_of_zero_is_none():
-    """A venue that stops computing it sends 0 for ever."""
-    assert [stated_checksum(value) for value in (None, 0, -7)] == [None, None, -7]

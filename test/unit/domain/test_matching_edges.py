@@ -44,7 +44,7 @@ def test_a_market_order_never_rests():
         matcher.remove(sell(None))
 
     assert len(matcher) == 0
-    found = matcher.accept(buy(None, 5), Market(last=None))
+    found = matcher.judge(buy(None, 5), Market(last=None))
     assert (found.outcome, found.code, found.executions) == (
         Outcome.EXPIRED,
         "NO_LIQUIDITY",
@@ -151,7 +151,7 @@ def test_a_fill_or_kill_takes_all_or_nothing():
     book = Market(last=100, bids=((99, 3),), asks=((101, 3), (102, 5)), has_book=True)
     order = buy(101, 4)
 
-    found = matcher.accept(order, book, time_in_force=TimeInForce.FOK)
+    found = matcher.judge(order, book, time_in_force=TimeInForce.FOK)
     assert (found.outcome, found.executions, order.remaining) == (Outcome.EXPIRED, [], 4)
-    whole = matcher.accept(buy(102, 8), book, time_in_force=TimeInForce.FOK)
+    whole = matcher.judge(buy(102, 8), book, time_in_force=TimeInForce.FOK)
     assert (whole.outcome, sum(item.amount for item in whole.executions)) == (Outcome.FILLED, 8)

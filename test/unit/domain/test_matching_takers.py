@@ -11,36 +11,39 @@ BOOK = Market(last=100, bids=((99, 3), (98, 5)), asks=((101, 3), (102, 5)), has_
 
 
 @pytest.mark.parametrize("rule", [FillRule.QUEUE, FillRule.THROUGH])
-def test_an_order_that_takes_a_part_rests_with_the_rest(rule: FillRule):
+def test_what_a_taker_did_not_get_rests_at_its_limit(rule: FillRule):
     """Three are bought at once, two wait at the limit, and five are never there."""
     matcher, order = Matcher(rule), Resting(1, True, 101, 5)
-    found = matcher.accept(order, BOOK)
-
+    found = matcher.judge(order, BOOK)
     assert [(item.price, item.amount) for item in found.executions] == [(101, 3)]
     assert found.outcome is Outcome.RESTS
-    assert order.remaining == 2
+
+    order.remaining -= sum(item.amount for item in found.executions)
+    matcher.rest(order, BOOK)
     (match,) = matcher.meet(Row(last=100, amount=9, bid=99, ask=100))
     matcher.fill(match.order, match.amount)
+
     assert match.amount == 2
     assert order.remaining == 0
 
 
-def test_an_order_that_takes_all_it_wants_is_over():
-    """Nothing of it rests, and no row fills it again."""
-    matcher, order = Matcher(FillRule.QUEUE), Resting(1, False, 98, 8)
-    found = matcher.accept(order, BOOK)
+@pytest.mark.parametrize(
+    "order, time_in_force, outcome, amount",
+    [
+        (Resting(1, True, 101, 5), TimeInForce.GTC, Outcome.RESTS, 3),
+        (Resting(1, False, 98, 8), TimeInForce.GTC, Outcome.FILLED, 8),
+        (Resting(1, True, 101, 5), TimeInForce.IOC, Outcome.EXPIRED, 3),
+    ],
+)
+def test_a_judgement_changes_nothing(
+    order: Resting, time_in_force: TimeInForce, outcome: Outcome, amount: int
+):
+    """The order is as it was, and no row meets it: who asked carries it out."""
+    matcher, before = Matcher(FillRule.QUEUE), order.remaining
+    found = matcher.judge(order, BOOK, time_in_force=time_in_force)
 
-    assert sum(item.amount for item in found.executions) == 8
-    assert found.outcome is not Outcome.RESTS
-    assert order.remaining == 0
-    assert matcher.meet(Row(last=120, amount=9, bid=119, ask=121)) == []
-
-
-def test_an_immediate_order_leaves_what_it_did_not_get_behind():
-    """It does not rest; what is left of it says how much expired."""
-    matcher, order = Matcher(FillRule.QUEUE), Resting(1, True, 101, 5)
-    found = matcher.accept(order, BOOK, time_in_force=TimeInForce.IOC)
-
-    assert found.outcome is Outcome.EXPIRED
-    assert order.remaining == 2
+    assert found.outcome is outcome
+    assert sum(item.amount for item in found.executions) == amount
+    assert order.remaining == before
     assert matcher.meet(Row(last=90, amount=9, bid=89, ask=91)) == []
+    assert matcher.meet(Row(last=120, amount=9, bid=119, ask=121)) == []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -15,22 +13,12 @@ from core.domain.lifecycle import OrderState
 from core.errors import OrderNotFound
 from core.services.execution import reconciler
 from core.services.execution.comparison import compare
-from core.services.execution.settings import ExecutionSettings
 from core.services.execution.tracked import Schedule
 from core.services.gateway import LIFE_KEY
 from core.testing.execution import BOT, SYMBOL, Bench, cancel
 from core.testing.scripted_venue import Cancel, Create
 
 D = Decimal
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def codes(bench: Bench) -> list[str]:
@@ -128,17 +116,33 @@ def test_a_position_that_never_stands_still_is_believed_in_the_end(bench: Bench)
     assert codes(bench) == ["POSITION_DIFFERS"]
 
 
-def test_a_difference_is_believed_at_once_where_nothing_is_asked_again(tmp_path: Path):
-    """A setting of one try."""
-    bench = Bench(tmp_path, settings=ExecutionSettings(page_difference_tries=1))
-    bench.attach()
+@pytest.mark.parametrize("answers", [1, 2, 3, 5])
+def test_a_difference_is_believed_after_so_many_equal_answers(bench: Bench, answers: int):
+    """`health_check_snapshot_count`: no more questions are asked than that."""
+    bench.service.schedule(BOT, Schedule(equal_answers=answers))
     bench.venue.position = D(2)
     bench.venue.questions.clear()
     bench.run(bench.service.reconcile(BOT))
 
-    assert bench.venue.questions.count("get_positions") == 1
+    assert bench.venue.questions.count("get_positions") == answers
     assert bench.service._bots[BOT].foreign_position == 2
-    bench.close()
+
+
+def test_an_answer_that_says_something_else_begins_the_count_anew(bench: Bench):
+    """Three equal ones are wanted: 1, 2, 2, 2."""
+    sizes = [D(1), D(2), D(2), D(2), D(9)]
+    told: list[Decimal] = []
+
+    async def settling(symbols: object = None) -> list[PositionData]:
+        told.append(sizes[len(told)])
+        return [PositionData(venue="scripted", symbol=SYMBOL, size=told[-1])]
+
+    bench.venue.get_positions = settling  # type: ignore[method-assign,assignment]
+    bench.service.schedule(BOT, Schedule(equal_answers=3))
+    bench.run(bench.service.reconcile(BOT))
+
+    assert told == sizes[:4]
+    assert bench.service._bots[BOT].foreign_position == 2
 
 
 def test_a_difference_within_the_tolerance_calls_nobody(bench: Bench):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +12,6 @@ from core.domain.events import FundingPaid, OrderEnded
 from core.testing.execution import BOT, Bench
 
 D = Decimal
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def codes(bench: Bench) -> list[str]:

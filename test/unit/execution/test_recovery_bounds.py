@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -22,15 +21,6 @@ from core.testing.execution import BOT, Bench, cancel, order
 from core.testing.scripted_venue import Create
 
 D = Decimal
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def codes(bench: Bench) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,15 +21,6 @@ from core.services.risk.limits import Limits
 from core.services.risk.service import RiskService
 from core.testing.execution import BOT, SYMBOL, Bench, Inbox, cancel, instrument, order
 from core.testing.scripted_venue import ScriptedVenue
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def test_a_prefix_is_the_same_for_ever_and_of_letters_and_digits(bench: Bench):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ from core.domain.commands import CancelOrder, Reason
 from core.domain.events import OrderEnded, OrderFilled
 from core.errors import ConfigError, JournalFull, NotSent
 from core.services.execution.slow_disk import FAST_NS, SLOW_NS, SlowDisk
-from core.services.gateway import CLEANUP_KEY, Renewal, Step
+from core.services.gateway import Renewal, Step
 from core.services.ports import Transaction
 from core.services.risk.limits import Limits
 from core.testing.execution import BOT, SYMBOL, Bench, Inbox, cancel, instrument, order
@@ -23,15 +22,6 @@ from core.testing.scripted_venue import Create
 
 D = Decimal
 OTHER = "paper/scripted/test/OTHER-USDC-PERP/other"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """An attached bot."""
-    made = Bench(tmp_path)
-    made.attach()
-    yield made
-    made.close()
 
 
 def attach_other(bench: Bench, **changes: object) -> None:
@@ -175,16 +165,15 @@ def test_a_start_says_which_ids_the_venue_has_seen(bench: Bench):
     assert sorted(bench.attach().seen_client_order_ids) == [f"{prefix}1E1", f"{prefix}1E2"]
 
 
-def test_an_end_for_good_leaves_no_clean_up_behind(bench: Bench):
-    """What it holds it keeps, and the next start has nothing to finish first."""
+def test_an_end_for_good_keeps_what_it_holds(bench: Bench):
+    """The next start takes up the position, though nothing of the ladder is left."""
     bench.place("a1")
     bench.do(lambda: bench.venue.fill("a1"))
-    bench.step(state={CLEANUP_KEY: "cancel"})
-    assert bench.journal.state(BOT)[CLEANUP_KEY] == "cancel"
+    bench.step()
     bench.run(bench.service.detach(BOT, is_closed=True))
     found = bench.attach()
 
-    assert (found.is_new, found.interrupted_cleanup) == (False, None)
+    assert not found.is_new
     assert found.ledger_position == D("0.5")
 
 

@@ -431,7 +431,7 @@ def test_health_keys_reach_the_settings():
     health = load(with_keys(keys)).settings.health
 
     assert not health.is_enabled
-    assert (health.interval_s, health.snapshot_count) == (60, 2)
+    assert (health.interval_s, health.equal_answers) == (60, 2)
     assert (health.position_query_interval_s, health.position_tolerance) == (7, 1)
 
 

@@ -82,7 +82,6 @@ def reading(
         ground=here,
         at_ns=round(at_s * SECOND_NS),
         price=at,
-        half_spread=Decimal(0),
         level=here.ladder.index_of(at / TICK),
         equity=here.line.at(at),
         ladder_value=lambda: Decimal(20_000),

@@ -165,12 +165,12 @@ def test_a_file_in_another_encoding_is_refused(tmp_path, raw, expected):
 
 
 def test_a_missing_file_names_its_neighbour(tmp_path):
-    """A misspelt file name is answered with the nearest one."""
+    """A misspelt file name is answered with the nearest one, another with where it was sought."""
     (tmp_path / "lighter-long-btc.yaml").write_text("a: 1")
 
     with pytest.raises(ConfigError, match=r"no such file\. Did you mean .*lighter-long-btc\.yaml"):
         load_yaml(tmp_path / "lighter-lon-btc.yaml")
-    with pytest.raises(ConfigError, match="no such file"):
+    with pytest.raises(ConfigError, match=r"no such file\. It was looked for in .*nowhere\."):
         load_yaml(tmp_path / "nowhere" / "x.yaml")
 
 

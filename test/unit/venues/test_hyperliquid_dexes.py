@@ -1,7 +1,6 @@
 """Hyperliquid's perpetuals of builders (HIP-3): numbers, prices, streams, orders, accounts."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -20,7 +19,7 @@ from core.adapters.exchanges.models import (
 )
 from core.errors import OrderRejected
 from core.testing.venue import PERP, instrument
-from core.testing.venues.harness import LoopbackHarness
+from core.testing.venues.harness import LoopbackHarness, started
 from core.testing.venues.hyperliquid.venue import HyperliquidVenue
 
 D = Decimal
@@ -56,16 +55,6 @@ def harness():
             secret=Secret(venue.wallets.agent.secret),
         ),
     )
-
-
-@asynccontextmanager
-async def started(harness):
-    """The harness while it runs."""
-    await harness.start()
-    try:
-        yield harness
-    finally:
-        await harness.stop()
 
 
 async def create(harness, symbol, price, amount="1", name=None, side=OrderSide.BUY):

@@ -117,8 +117,3 @@ class Joint(Generic[T]):
         """The book may not be believed any more."""
         self.known = None
         self.waiting.clear()
-
-
-def stated_checksum(value: int | None) -> int | None:
-    """A checksum to compare with; None where the venue sends none, or the constant 0 (D3)."""
-    return value or None

@@ -140,14 +140,6 @@ def cancel_action(cancels: Sequence[tuple[int, int]]) -> Action:
     return {"type": "cancel", "cancels": [{"a": number, "o": oid} for number, oid in cancels]}
 
 
-def cancel_by_cloid_action(cancels: Sequence[tuple[int, str]]) -> Action:
-    """Cancels orders by (asset number, cloid)."""
-    return {
-        "type": "cancelByCloid",
-        "cancels": [{"asset": number, "cloid": _cloid(cloid)} for number, cloid in cancels],
-    }
-
-
 def leverage_action(number: int, leverage: int, *, is_cross: bool) -> Action:
     """Sets the leverage and margin mode of one asset."""
     return {"type": "updateLeverage", "asset": number, "isCross": is_cross, "leverage": leverage}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,11 +29,6 @@ class Session:
 
     opens: datetime
     closes: datetime
-
-    @property
-    def length(self) -> timedelta:
-        """From opening to closing."""
-        return self.closes - self.opens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +62,6 @@ class Hours:
             return None
         opens = self.next_open(at)
         return None if opens is None else f"closed until {opens:%Y-%m-%d %H:%M} UTC"
-
-    def half_days(self) -> tuple[Session, ...]:
-        """Regular sessions that are shorter than the longest one told."""
-        longest = max((session.length for session in self.liquid), default=timedelta(0))
-        return tuple(session for session in self.liquid if session.length < longest)
 
 
 def read_hours(trading: str, liquid: str, zone: str) -> Hours:

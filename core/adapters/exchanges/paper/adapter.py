@@ -80,7 +80,6 @@ from core.domain.events import Horizon
 from core.domain.worth import Worth
 from core.errors import (
     ConfigError,
-    CtosError,
     JournalError,
     NotSent,
     NotSupported,
@@ -98,8 +97,6 @@ T = TypeVar("T")
 
 _SERIES_LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SERIES_LENGTH: Final = 6
-_SAVE_EVERY_S: Final = 1.0
-"""In real time, how often the feed's position is written when nothing else is."""
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -193,11 +190,6 @@ class PaperExchange(ExchangeInterface):
             self._margins[symbol] = margin
         if self._floor is not None:
             self._floor.add(instrument, feed, margin)
-
-    def feed_error(self, symbol: str) -> CtosError | None:
-        """Why a feed ended before its end."""
-        market = None if self._floor is None else self._floor.engine.markets.get(symbol)
-        return None if market is None else market.error
 
     def feed_position(self, symbol: str) -> int:
         """Index of the next row of a symbol's feed."""

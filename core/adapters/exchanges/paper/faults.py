@@ -42,7 +42,6 @@ ALWAYS: Final = 1 << 62
 TIMEOUT_S: Final = 5.0
 """When a caller whose request or answer was lost gives up waiting."""
 CHANGES_ORDERS: Final = frozenset({"create_order", "cancel_order", "cancel_all_orders"})
-LISTS: Final = frozenset({"get_order", "get_open_orders", "get_fills", "get_order_history"})
 
 
 class Fault(StrEnum):

@@ -101,7 +101,6 @@ class PaperOrder:
 class OpenInterest:
     """Sums of one symbol's open orders that may open something (reduce-only ones do not)."""
 
-    buy_lots: int = 0
     sell_lots: int = 0
     buy_value: int = 0
     """Ticks times lots."""
@@ -112,7 +111,6 @@ class OpenInterest:
         if order.reduce_only:
             return
         if order.side is OrderSide.BUY:
-            self.buy_lots += lots
             self.buy_value += lots * order.ticks
         else:
             self.sell_lots += lots

@@ -43,8 +43,6 @@ class VenueProfile:
     has_request_deadline: bool = False
     finds_by_client_order_id: bool = True
     cancel_all_is_account_wide: bool = False
-    has_position_margin: bool = True
-    """Whether derivatives with leverage are traded there."""
 
 
 _ALL: Final = (
@@ -78,7 +76,6 @@ _ALL: Final = (
         max_id_length=36,
         orders_per_minute=600,
         has_request_deadline=True,
-        has_position_margin=False,
     ),
     VenueProfile(name="okx", title="OKX", orders_per_minute=1_800, has_request_deadline=True),
     VenueProfile(

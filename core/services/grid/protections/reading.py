@@ -92,8 +92,6 @@ class Reading:
     at_ns: int
     price: Decimal
     """Mid of bid and ask; the last trade where there is no book."""
-    half_spread: Decimal
-    """Quote per base unit."""
     level: int
     """Nearest to the price, 1 is the most adverse."""
     equity: Decimal

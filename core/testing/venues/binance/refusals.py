@@ -40,7 +40,6 @@ BANNED: Final[Words] = (
     -1003,
     "Way too many requests; IP banned. Please use the websocket for live updates to avoid bans.",
 )
-NOT_LOGGED_ON: Final[Words] = (-1102, "Mandatory parameter 'apiKey' was not sent.")
 UNKNOWN_METHOD: Final[Words] = (-1000, "Unknown method.")
 BAD_INTERVAL: Final[Words] = (-1120, "Invalid interval.")
 BAD_SIDE: Final[Words] = (-1117, "Invalid side.")
