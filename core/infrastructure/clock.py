@@ -70,17 +70,15 @@ class Clock(Protocol):
 class WallClock:
     """The machine's own time."""
 
-    def now_ns(self) -> int:
-        """UTC nanoseconds since 1970; steps when the system's time is set."""
-        return time.time_ns()
+    now_ns = staticmethod(time.time_ns)
+    """UTC nanoseconds since 1970; steps when the system's time is set."""
 
     def now(self) -> datetime:
         """UTC, microseconds."""
         return datetime_of(self.now_ns())
 
-    def monotonic_ns(self) -> int:
-        """The system's monotonic clock, which may stand still while the machine is suspended."""
-        return time.monotonic_ns()
+    monotonic_ns = staticmethod(time.monotonic_ns)
+    """The system's monotonic clock, which may stand still while the machine is suspended."""
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""

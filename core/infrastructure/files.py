@@ -171,6 +171,7 @@ class FileLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = os.fspath(path)
         self._file: IO[bytes] | None = None
         self._holder: Holder | None = None
         self._mark: tuple[tuple[int, ...], bytes] | None = None
@@ -222,7 +223,7 @@ class FileLock:
         which, record = self._mark
         descriptor = self._file.fileno()
         try:
-            if _which(os.lstat(self.path)) != which:
+            if _which(os.lstat(self._name)) != which:
                 return False
             os.lseek(descriptor, 0, os.SEEK_SET)
             return os.read(descriptor, _HOLDER_BYTES) == record

@@ -365,7 +365,11 @@ class Fields:
 
     def time(self, name: str, unit: int) -> datetime:
         """A time documented in `unit`; another unit is recognised by the number's magnitude."""
-        return from_ns(self._ns(name, unit))
+        value = self.whole(name)
+        try:
+            return time_of(value, unit, self.reading)
+        except ValueError as error:
+            self.refuse(name, str(error))
 
     def time_or_none(self, name: str, unit: int) -> datetime | None:
         """A time, or None for missing and 0."""
@@ -384,19 +388,6 @@ class Fields:
             self.refuse(name, f"should be a time, not {_shown(text)}")
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
-    def _ns(self, name: str, unit: int) -> int:
-        value = self.whole(name)
-        ns = value * unit
-        if _EARLIEST_NS <= ns <= _LATEST_NS:
-            return ns
-        for candidate in _UNITS:
-            ns = value * candidate
-            if _EARLIEST_NS <= ns <= _LATEST_NS:
-                return ns
-        if self.reading.received_at is not None or not 0 < value * unit <= _LATEST_NS:
-            self.refuse(name, f"is no time of this century in any unit: {value}")
-        return value * unit
-
     def _checked_event(self, name: str, at: datetime) -> datetime:
         received_at = self.reading.received_at
         if received_at is not None and abs(at - received_at) > _CLOCK_TOLERANCE:
@@ -408,6 +399,34 @@ class Fields:
     def part(self, name: str, kind: Shape) -> Fields:
         """The object in the field `name`, under the shape `kind`."""
         return Fields(self._raw.get(name), kind, self.reading)
+
+    def struct(
+        self, kind: type[T], *, numbers: Collection[str] = (), wholes: Collection[str] = ()
+    ) -> T:
+        """All that is known and said, as a struct that says more of each field than JSON does.
+
+        Args:
+            kind: What it becomes; what the venue did not say has its default.
+            numbers: Fields that are text in it, whether they came as text or as a number.
+            wholes: Fields that are integers in it, likewise.
+        """
+        known = self._shape.names
+        told = {
+            name: value
+            for name, value in self._raw.items()
+            if name in known and value not in _NOTHING
+        }
+        for name in numbers:
+            value = told.get(name)
+            if isinstance(value, (Decimal, int)) and not isinstance(value, bool):
+                told[name] = str(value)
+        for name in wholes:
+            if name in told:
+                told[name] = self.whole(name)
+        try:
+            return msgspec.convert(told, kind)
+        except msgspec.ValidationError as error:
+            raise malformed(self.reading, self._shape.name, str(error)) from error
 
     def items(self, name: str) -> list[object]:
         """The array in the field `name`."""
@@ -490,7 +509,7 @@ def number(value: object) -> Decimal:
         ValueError: For anything else: NaN, null, a flag, a binary float, absurd exponents.
     """
     if type(value) is str:
-        return _number_of_text(value)
+        return number_of_text(value)
     if isinstance(value, Decimal):
         result = value
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -508,6 +527,25 @@ def _sane(number: Decimal) -> Decimal:
     if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
         raise ValueError(str(number))
     return number
+
+
+def time_of(value: int, unit: int, reading: Reading) -> datetime:
+    """A time documented in `unit`; another unit is recognised by the number's magnitude.
+
+    Raises:
+        ValueError: If it is no time in any unit.
+    """
+    ns = value * unit
+    if _EARLIEST_NS <= ns <= _LATEST_NS:
+        return from_ns(ns)
+    for candidate in _UNITS:
+        ns = value * candidate
+        if _EARLIEST_NS <= ns <= _LATEST_NS:
+            return from_ns(ns)
+    if reading.received_at is not None or not 0 < value * unit <= _LATEST_NS:
+        message = f"is no time of this century in any unit: {value}"
+        raise ValueError(message)
+    return from_ns(value * unit)
 
 
 def malformed(reading: Reading, what: str, problem: str) -> MalformedMessage:
@@ -528,7 +566,7 @@ def timeframe_of(seconds: int) -> str:
 
 
 @lru_cache(maxsize=_TEXTS)
-def _number_of_text(text: str) -> Decimal:
+def number_of_text(text: str) -> Decimal:
     """The Decimal of plain ASCII digits: `Decimal` itself also takes blanks, `_` and others."""
     if (
         len(text) > _MAX_DIGITS

@@ -8,9 +8,11 @@ The curve is libsecp256k1 (coincurve). Keccak-256 comes from pycryptodome where 
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Final
 
 from coincurve import PrivateKey
@@ -83,7 +85,43 @@ def _keccak() -> Callable[[bytes], bytes]:
         digest: bytes = compiled.new(digest_bits=256, data=data).digest()
         return digest
 
-    return compiled_keccak
+    try:
+        quick = _reused_sponge(compiled)
+        is_sound = quick(b"one") == compiled_keccak(b"one") and quick(b"") == compiled_keccak(b"")
+    except (AttributeError, ImportError, TypeError, ValueError):
+        is_sound = False
+    return quick if is_sound else compiled_keccak
+
+
+def _reused_sponge(compiled: ModuleType) -> Callable[[bytes], bytes]:
+    """The same C code without a new object, and thirty Python calls, for each hash.
+
+    An order hashes three times before it leaves. What is used here of pycryptodome is not promised
+    by it: whoever asks for this compares hashes, and takes the promised way if they differ.
+    """
+    raw_api = importlib.import_module("Crypto.Util._raw_api")
+    code, ffi = compiled._raw_keccak_lib, raw_api.ffi  # noqa: SLF001 # see above
+
+    class Sponge(threading.local):
+        """One for each thread: the C code lets other threads run meanwhile."""
+
+        def __init__(self) -> None:
+            self.owner = compiled.new(digest_bits=256)  # gives the state back when it goes
+            self.state = self.owner._state.get()  # noqa: SLF001 # see above
+            self.out = ffi.new("uint8_t[32]")
+            self.digest = ffi.buffer(self.out)
+
+    sponge = Sponge()
+    reset, absorb, squeeze = code.keccak_reset, code.keccak_absorb, code.keccak_digest
+
+    def quick_keccak(data: bytes) -> bytes:
+        state = sponge.state
+        if reset(state) or absorb(state, data, len(data)) or squeeze(state, sponge.out, 32, 1):
+            raise ValueError("Keccak-256 failed")
+        digest: bytes = sponge.digest[:]
+        return digest
+
+    return quick_keccak
 
 
 def keccak256_exact(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from enum import Enum, StrEnum
 from functools import cached_property
 from operator import attrgetter
@@ -133,7 +133,6 @@ class Rounding(Enum):
 
     DOWN = ROUND_FLOOR
     UP = ROUND_CEILING
-    NEAREST = ROUND_HALF_UP
 
 
 class EventType(StrEnum):
@@ -199,7 +198,8 @@ class _Checked:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        kinds, values = _kinds(type(self))
+        cls = type(self)
+        kinds, values = _KINDS.get(cls) or _kinds(cls)
         for (name, kind), value in zip(kinds, values(self), strict=True):
             if value is None:
                 continue

@@ -73,7 +73,7 @@ def pending(order: TrackedOrder, fill: FillData, lots: int, sequence: int) -> Pe
         order.bot.bot_id,
         order.client_order_id,
         fill.order_id,
-        command.side.value,
+        str(command.side),
         plain(fill.price),
         plain(fill.amount),
         plain(fill.fee),

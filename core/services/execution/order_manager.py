@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from core.adapters.exchanges.models import FillData, OrderData, OrderStatus, plain
 from core.domain import lifecycle
-from core.domain.commands import PlaceOrder
+from core.domain.commands import PlaceOrder, Reason
 from core.domain.events import OrderAccepted, OrderEnded, OrderUnknown
 from core.domain.lifecycle import OrderState, Signal
 from core.infrastructure.foreign_text import tame
@@ -35,7 +37,6 @@ _RECENT: Final = 1024
 """Orders of which nothing more is expected, kept to recognise what comes doubled or late."""
 _ENDS_KEPT: Final = 4096
 """Ends that may be handed over again after a restart; older ones were surely taken in."""
-_UNCONFIRMED: Final = OrderState.UNKNOWN
 
 
 @dataclass(slots=True)
@@ -442,7 +443,7 @@ def brief_fields(order: TrackedOrder) -> DiaryFields:
     command, instrument = order.command, order.bot.instrument
     return (
         ("client_order_id", order.client_order_id),
-        ("side", command.side.value),
+        ("side", str(command.side)),
         ("price", None if command.price is None else plain(instrument.price(command.price))),
         ("amount", plain(instrument.amount(command.amount))),
         ("level", command.level),
@@ -455,8 +456,8 @@ def placed_fields(order: TrackedOrder) -> DiaryFields:
     command = order.command
     return (
         *brief_fields(order),
-        ("order_type", command.order_type.value),
-        ("time_in_force", command.time_in_force.value),
+        ("order_type", str(command.order_type)),
+        ("time_in_force", str(command.time_in_force)),
         ("reason", command.reason.rule),
     )
 
@@ -471,26 +472,35 @@ def intent_row(order: TrackedOrder) -> IntentRow:
         bot.spec.venue,
         bot.account,
         command.symbol,
-        command.side.value,
-        command.order_type.value,
+        str(command.side),
+        str(command.order_type),
         None if command.price is None else plain(instrument.price(command.price)),
         plain(instrument.amount(command.amount)),
-        command.time_in_force.value,
+        str(command.time_in_force),
         int(command.post_only),
         int(command.reduce_only),
-        command.role.value,
+        str(command.role),
         command.level,
         command.reason.rule,
-        json.dumps(command.reason.inputs) if command.reason.inputs else "[]",
+        _inputs(command.reason),
         order.created_ns,
         order.deadline_ns,
     )
 
 
+def _inputs(reason: Reason) -> str:
+    """The inputs of a decision as JSON in ASCII."""
+    if not reason.inputs:
+        return "[]"
+    text = msgspec.json.format(msgspec.json.encode(reason.inputs), indent=0)
+    is_plain = text.isascii() and b"\x7f" not in text
+    return text.decode() if is_plain else json.dumps(reason.inputs)
+
+
 def update_row(order: TrackedOrder, at_ns: int) -> IntentUpdate:
     """The mutable part of an order's row."""
     return IntentUpdate(
-        order.state.value,
+        str(order.state),
         order.order_id,
         plain(order.bot.instrument.amount(order.reported)),
         order.code,

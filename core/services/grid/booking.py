@@ -147,7 +147,7 @@ class GridBooks(GridState):
         share: str | None,
     ) -> None:
         fields: Fields = (
-            ("side", order.side.value),
+            ("side", str(order.side)),
             ("price", plain(event.price)),
             ("amount", plain(amount)),
             ("level", level or None),

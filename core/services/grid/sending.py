@@ -382,10 +382,10 @@ class GridSender(GridBooks):
         time_in_force: TimeInForce = TimeInForce.GTC,
         side: OrderSide | None = None,
     ) -> Working:
-        if not any(name == "price_age_ms" for name, _ in reason.inputs):
+        if "price_age_ms" not in dict(reason.inputs):
             reason = Reason(reason.rule, (*reason.inputs, *self._prices_seen()))
         self._serial += 1
-        identity = f"{self._prefix}{base36(level)}{leg.value}{base36(self._serial)}"
+        identity = f"{self._prefix}{base36(level)}{leg}{base36(self._serial)}"
         if leg is Leg.REDUCE:
             side = self._closing_side() if side is None else side
         else:

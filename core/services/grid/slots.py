@@ -125,8 +125,8 @@ class Working:
         return [
             self.client_order_id,
             self.level,
-            self.leg.value,
-            self.side.value,
+            str(self.leg),
+            str(self.side),
             self.price,
             self.amount,
             self.filled,

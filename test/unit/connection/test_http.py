@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from core.adapters.exchanges.connection.http import HttpClient
+from core.adapters.exchanges.connection.http import HttpClient, _Exchange
 from core.errors import NotSent, TransportError
 from core.infrastructure.clock import WallClock
 
@@ -188,3 +188,45 @@ async def test_a_line_break_never_reaches_the_wire(url, headers):
             await client.request("GET", base + url, headers=headers)
 
     assert server.requests == []
+
+
+async def test_each_answer_is_waited_for_as_long_as_was_asked():
+    """A later request with less patience ends first, and one that is answered does not end."""
+    ended = []
+
+    async def ask(name, timeout_s):
+        try:
+            await client.request("GET", f"{url}/{name}", timeout_s=timeout_s)
+        except TransportError as error:
+            ended.append((name, error.message.partition(" in ")[2]))
+
+    async with serving(None, None, None, answer(b"x")) as (_, client, url):
+        await asyncio.gather(ask("slow", 0.15), ask("quick", 0.02), ask("middle", 0.08))
+        last = await client.request("GET", f"{url}/last")
+
+    assert ended == [("quick", "0.02 s"), ("middle", "0.08 s"), ("slow", "0.15 s")]
+    assert last.body == b"x"
+
+
+async def test_a_transport_of_another_loop_is_as_good():
+    """What it can do counts, not whose class it is."""
+
+    class Foreign:
+        said = b""
+
+        def is_closing(self):
+            return False
+
+        def write(self, data):
+            self.said += data
+
+        def abort(self):
+            pass
+
+    foreign, exchange = Foreign(), _Exchange()
+    exchange.connection_made(foreign)
+    told = exchange.write(b"GET / HTTP/1.1\r\n\r\n", is_head=False)
+    exchange.data_received(answer(b"yes"))
+
+    assert foreign.said.startswith(b"GET /")
+    assert (await told).body == b"yes"

@@ -122,3 +122,38 @@ async def test_waiting_is_fair_to_time(clock):
     await asyncio.gather(*(one() for _ in range(30)))
 
     assert all(sum(t <= x < t + 1.0 for x in at) <= 10 for t in at)
+
+
+@on_virtual_time
+async def test_two_budgets_are_spent_together_or_not_at_all(clock):
+    """An order counts for the address and for the account; one that is refused counts for none."""
+    address = RateBudget(clock, "venue address", Limit(100, 60.0))
+    orders = RateBudget(clock, "venue orders", Limit(5, 10.0), Limit(100, 60.0))
+    for _ in range(4):
+        address.spend_now(1, also=orders)
+    with pytest.raises(RateLimited, match="venue orders"):
+        address.spend_now(1, also=orders)
+    with pytest.raises(RateLimited, match="venue orders"):
+        orders.spend_now(1, also=address)
+    used = address.used_fraction, orders.used_fraction
+    await clock.sleep(10.0)
+    address.spend_now(1, also=orders)
+
+    assert used == (0.04, 0.8)
+    assert (address.used_fraction, orders.used_fraction) == (0.05, 0.2)
+
+
+@on_virtual_time
+async def test_what_is_asked_at_once_waits_as_long_as_what_may_wait(clock):
+    """The same requests leave at the same times, whether they are asked to wait or refused."""
+    waiting = RateBudget(clock, "venue waiting", Limit(10, 3.0), Limit(20, 60.0))
+    refused = RateBudget(clock, "venue refused", Limit(10, 3.0), Limit(20, 60.0))
+    for weight in (3, 3, 2, 4, 5, 1, 9, 30):
+        wait_s = waiting.wait_s(weight)
+        if wait_s:
+            with pytest.raises(RateLimited) as caught:
+                refused.spend_now(weight)
+            assert caught.value.retry_after_s == wait_s
+            await clock.sleep(wait_s)
+        refused.spend_now(weight)
+        waiting.take(weight)

@@ -418,3 +418,23 @@ async def test_after_closing_nothing_is_left(stage):
     assert len(stage.network.sockets) == 1
     assert stage.connection.state is ConnectionState.DISCONNECTED
     assert [task for task in asyncio.all_tasks() if "connection" in task.get_name()] == []
+
+
+@staged
+async def test_a_request_that_nobody_waits_for_any_more_gives_its_key_back(stage):
+    """Its answer goes nowhere, and the key may be used again; while somebody waits, it may not."""
+    await stage.connection.start()
+    first = stage.connection.call("1", b'{"do":1}', timeout_s=5)
+    with pytest.raises(NotSent, match="under way"):
+        stage.connection.call("1", b'{"do":1}', timeout_s=5)
+    first.cancel()
+    second = stage.connection.call("1", b'{"do":2}', timeout_s=5)
+    abandoned = stage.connection.call("2", b'{"do":3}', timeout_s=5)
+    abandoned.cancel()
+    await stage.clock.sleep(1.0)
+    was_waited_for = stage.connection.answer("2", "late")
+    stage.socket.tell({"answer": 1})
+
+    assert await second == {"answer": 1}
+    assert not was_waited_for
+    assert not stage.connection.answer("1", "twice")

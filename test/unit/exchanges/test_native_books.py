@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.adapters.exchanges.models import BookLevel
-from core.adapters.exchanges.native.books import check_sides, levels_of
+from core.adapters.exchanges.native.books import best_of, check_sides, levels_of
 
 
 def test_levels_are_what_their_class_makes():
@@ -64,3 +64,16 @@ def test_sides_that_stand_right_pass():
 
 def _side(prices):
     return levels_of([(price, "1") for price in prices])
+
+
+def test_the_best_are_what_the_wire_says():
+    """Bid, its amount, ask, its amount; a side that reaches the other, or is no number, is none."""
+    assert best_of("3", "0.5", "3.1", "2") == (3, Decimal("0.5"), Decimal("3.1"), 2)
+    for texts in (
+        ("3", "1", "3", "1"),
+        ("4", "1", "3", "1"),
+        ("3", "0", "4", "1"),
+        ("x", "1", "4", "1"),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            best_of(*texts)

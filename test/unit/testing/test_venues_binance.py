@@ -6,7 +6,7 @@ from decimal import Decimal
 import aiohttp
 import pytest
 
-from core.adapters.exchanges.binance.sign import signed_params, signed_query
+from core.adapters.exchanges.binance.sign import HmacKey, signed_params, signed_query
 from core.adapters.exchanges.ed25519 import key_from_pem
 from core.adapters.exchanges.models import OrderSide
 from core.testing.clock import ManualClock
@@ -32,9 +32,9 @@ def client(venue):
 async def signed(venue, method, path, key=None, at_ms=None, **params):
     """(status, headers, body) of a signed request."""
     key = venue.key if key is None else key
-    secret = key.secret if key.ed25519 is None else key_from_pem(key.secret)
+    signs = HmacKey(key.secret) if key.ed25519 is None else key_from_pem(key.secret)
     stamp = venue.now_ms() if at_ms is None else at_ms
-    query = signed_query({**params, "timestamp": str(stamp)}, secret)
+    query = signed_query({**params, "timestamp": str(stamp)}, signs)
     headers = {"X-MBX-APIKEY": key.api_key}
     async with (
         aiohttp.ClientSession() as session,

@@ -6,7 +6,7 @@ from decimal import Decimal
 import aiohttp
 import pytest
 
-from core.adapters.exchanges.binance.sign import signed_query
+from core.adapters.exchanges.binance.sign import HmacKey, signed_query
 from core.adapters.exchanges.models import OrderSide
 from core.adapters.feeds.sim import DEFAULT_START_NS, SimFeed
 from core.infrastructure.clock import ScaledClock
@@ -32,7 +32,7 @@ BOOK = "testusdc@depth"
 
 def request(venue, session, method, path, **params):
     """A signed request that has not been sent yet."""
-    query = signed_query({**params, "timestamp": str(venue.now_ms())}, venue.key.secret)
+    query = signed_query({**params, "timestamp": str(venue.now_ms())}, HmacKey(venue.key.secret))
     headers = {"X-MBX-APIKEY": venue.key.api_key}
     return session.request(method, f"{venue.rest_url}{path}?{query}", headers=headers)
 
@@ -277,7 +277,7 @@ async def test_a_venues_clock_may_be_wrong():
     async with BinanceVenue() as venue, aiohttp.ClientSession() as session:
         stamp = venue.now_ms()
         venue.faults.clock_offset_s = 90
-        query = signed_query({**ORDER, "timestamp": str(stamp)}, venue.key.secret)
+        query = signed_query({**ORDER, "timestamp": str(stamp)}, HmacKey(venue.key.secret))
         headers = {"X-MBX-APIKEY": venue.key.api_key}
         url = f"{venue.rest_url}/fapi/v1/order?{query}"
         async with session.post(url, headers=headers) as answer:

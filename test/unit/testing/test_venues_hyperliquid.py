@@ -11,7 +11,6 @@ import pytest
 
 from core.adapters.exchanges.ethereum import private_key
 from core.adapters.exchanges.hyperliquid.sign import (
-    cancel_by_cloid_action,
     order_action,
     order_wire,
     request_body,
@@ -27,6 +26,7 @@ from core.testing.venues.hyperliquid.venue import HyperliquidVenue
 
 SYMBOL = "TEST/USDC:USDC"
 CLOID = "0x" + "ab" * 16
+CANCEL = {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": CLOID}]}
 STEPS = itertools.count()
 """Keeps nonces apart that are made in one millisecond."""
 
@@ -335,9 +335,8 @@ async def test_a_cancel_of_what_is_gone_says_so():
     """Cancels by cloid answer each for themselves."""
     async with HyperliquidVenue() as venue:
         await act(venue, order_action([wire(client_order_id=CLOID)]))
-        cancel = cancel_by_cloid_action([(0, CLOID)])
-        first = await status_of(venue, cancel)
-        second = await status_of(venue, cancel)
+        first = await status_of(venue, CANCEL)
+        second = await status_of(venue, CANCEL)
 
     assert first == "success"
     assert second["error"].startswith("Order was never placed, already canceled, or filled.")
@@ -349,7 +348,7 @@ async def test_a_spent_budget_leaves_cancels():
         venue.actions.requests_left = 1
         await act(venue, order_action([wire(client_order_id=CLOID)]))
         refused = await act(venue, order_action([wire()]))
-        canceled = await status_of(venue, cancel_by_cloid_action([(0, CLOID)]))
+        canceled = await status_of(venue, CANCEL)
 
     assert refused["response"].startswith("Too many cumulative requests sent")
     assert canceled == "success"

@@ -354,9 +354,11 @@ def test_a_query_is_signed_as_it_is_sent(value):
     """Whether or not something in it has to be escaped."""
     from urllib.parse import urlencode
 
-    from core.adapters.exchanges.binance.sign import hmac_signature, signed_query
+    from core.adapters.exchanges.binance.sign import HmacKey, hmac_signature, signed_query
 
     params = {"symbol": value, "timestamp": "1"}
     payload = urlencode(params)
 
-    assert signed_query(params, "key") == (f"{payload}&signature={hmac_signature(payload, 'key')}")
+    assert signed_query(params, HmacKey("key")) == (
+        f"{payload}&signature={hmac_signature(payload, 'key')}"
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hmac
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -17,14 +19,14 @@ from cryptography.hazmat.primitives.serialization import (
 from core.adapters.exchanges import ethereum
 from core.adapters.exchanges.backpack import sign as backpack
 from core.adapters.exchanges.binance import sign as binance
-from core.adapters.exchanges.bybit import sign as bybit
 from core.adapters.exchanges.ed25519 import key_from_pem, key_from_seed
 from core.adapters.exchanges.edgex import sign as edgex
 from core.adapters.exchanges.edgex.instruments import Contract
 from core.adapters.exchanges.hyperliquid import sign as hyperliquid
 from core.adapters.exchanges.models import OrderOptions, OrderSide, TimeInForce
-from core.adapters.exchanges.okx import sign as okx
 from core.errors import AuthError, NotSupported
+from core.testing.venues.bybit import sign as bybit
+from core.testing.venues.okx import sign as okx
 
 KEY = ethereum.private_key("0x0123456789012345678901234567890123456789012345678901234567890123")
 SEED = base64.b64encode(bytes(range(32))).decode()
@@ -102,7 +104,7 @@ def test_binance_spot_example():
             "recvWindow": "5000",
             "timestamp": "1499827319559",
         },
-        "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j",
+        binance.HmacKey("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"),
     )
 
     assert query == (
@@ -283,7 +285,7 @@ def test_hyperliquid_refuses_what_its_wire_cannot_say():
     with pytest.raises(ValueError, match="decimals"):
         hyperliquid.wire_number(Decimal("0.123456789"))
     with pytest.raises(ValueError, match="cloid"):
-        hyperliquid.cancel_by_cloid_action([(0, "cAbc123")])
+        hyperliquid.order_wire(0, OrderSide.BUY, one, one, OrderOptions(client_order_id="cAbc123"))
 
 
 def test_backpack_signatures():
@@ -429,3 +431,21 @@ def test_bybit_headers():
         bybit.socket_auth(api_key="k", secret="s", expires_ms=1662350400000)[2]
         == "4f8d9f320d00dac86e5105c00ff568018bcfaf4b3933fab10f3652ac8be0b796"
     )
+
+
+def test_a_key_of_binance_signs_again_and_again():
+    """What was signed before leaves nothing behind."""
+    key = binance.HmacKey("secret")
+    expected = [hmac.digest(b"secret", word, "sha256").hex() for word in (b"a=1", b"", b"a=1")]
+
+    assert [key.sign(word) for word in ("a=1", "", "a=1")] == expected
+
+
+def test_keccak_of_several_threads_is_each_its_own():
+    """A hash under way in one thread is not disturbed by those of another."""
+    words = [bytes([index]) * (index * 7 % 300) for index in range(24)]
+    exact = [ethereum.keccak256_exact(word) for word in words]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ethereum.keccak256, words * 200))
+
+    assert found == exact * 200

@@ -12,6 +12,7 @@ from core.adapters.exchanges.binance import parse
 from core.adapters.exchanges.binance.account_stream import read_event
 from core.adapters.exchanges.binance.boards import Board, Boards
 from core.adapters.exchanges.binance.markets import SPOT, USDM
+from core.adapters.exchanges.binance.messages import AccountUpdate, FuturesReport
 from core.adapters.exchanges.binance.rest import BinanceRest, Params
 from core.adapters.exchanges.connection.dialect import Link
 from core.adapters.exchanges.decoding import Listing, Reading
@@ -247,23 +248,23 @@ class Account:
 
     def take(self, board: Board, raw: object, link: Link) -> None:
         """Takes an event of the account on a market."""
-        if not isinstance(raw, dict):
+        if not isinstance(raw, (dict, FuturesReport, AccountUpdate)):
             return
-        if raw.get("e") == "listenKeyExpired":
+        kind, cause = _what(raw)
+        if kind == "listenKeyExpired":
             link.drop("the listen key has expired")
             return
         try:
             found = read_event(raw, board.listings, self._clock)
         except MalformedMessage as error:
-            board.listings.count(f"event:{str(raw.get('e'))[:40]}:refused")
+            board.listings.count(f"event:{str(kind)[:40]}:refused")
             link.drop(f"a private message makes no sense: {error}")
             return
         for item in found:
             if isinstance(item, OrderData):
                 self._boards.used[item.symbol] = None
             self._hub.tell_user(item)
-        part = raw.get("a")
-        if isinstance(part, dict) and part.get("m") == "FUNDING_FEE":
+        if cause == "FUNDING_FEE":
             link.spawn(self._tell_settlements())
 
     async def _tell_settlements(self) -> None:
@@ -282,6 +283,16 @@ class Account:
             if symbol in board.listings.by_symbol:
                 for fill in await self.fills(symbol, since):
                     self._hub.tell_user(fill)
+
+
+def _what(news: dict[str, object] | FuturesReport | AccountUpdate) -> tuple[object, object]:
+    """What kind of news this is, and the cause that news of balances and positions name."""
+    if isinstance(news, FuturesReport):
+        return "ORDER_TRADE_UPDATE", None
+    if isinstance(news, AccountUpdate):
+        return "ACCOUNT_UPDATE", news.a.m
+    part = news.get("a")
+    return news.get("e"), part.get("m") if isinstance(part, dict) else None
 
 
 def _named(listing: Listing, order_id: str | None, client_order_id: str | None) -> Params:

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from core.adapters.exchanges.binance import parse
+from core.adapters.exchanges.binance.answers import order_answer
+from core.adapters.exchanges.binance.messages import AccountUpdate, FuturesReport, news_of
 from core.adapters.exchanges.connection.dialect import Dialect, Link
 from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import decode
@@ -82,6 +84,10 @@ class ApiDialect(Dialect):
     def hear(self, messages: list[bytes], link: Link) -> None:
         """See `Dialect.hear`."""
         for message in messages:
+            accepted = order_answer(message)
+            if accepted is not None:
+                link.answer(str(accepted.id), accepted.result)
+                continue
             try:
                 raw = decode(message, venue="binance")
             except MalformedMessage:
@@ -153,6 +159,10 @@ class UserDialect(Dialect):
     def hear(self, messages: list[bytes], link: Link) -> None:
         """See `Dialect.hear`."""
         for message in messages:
+            news = news_of(message)
+            if news is not None:
+                self._news(news, link)
+                continue
             try:
                 raw = decode(message, venue="binance")
             except MalformedMessage as error:
@@ -161,13 +171,19 @@ class UserDialect(Dialect):
             self._news(parse.unwrap(raw), link)
 
 
-def read_event(raw: dict[str, object], listings: Listings, clock: Clock) -> list[UserData]:
+def read_event(
+    raw: dict[str, object] | FuturesReport | AccountUpdate, listings: Listings, clock: Clock
+) -> list[UserData]:
     """What an event of the account tells, executions before their order, balances last.
 
     Raises:
         MalformedMessage: If it cannot be read.
     """
     reading = listings.reading(clock.now())
+    if isinstance(raw, FuturesReport):
+        return sorted(parse.read_report(raw, reading), key=_rank)
+    if isinstance(raw, AccountUpdate):
+        return sorted(parse.read_account(raw, reading), key=_rank)
     event = raw.get("e")
     found: Iterable[UserData] = ()
     if event == "ORDER_TRADE_UPDATE":

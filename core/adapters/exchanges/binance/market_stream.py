@@ -27,7 +27,7 @@ from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import Listing, decode
 from core.adapters.exchanges.models import TickerData, TradeData, from_ns
 from core.adapters.exchanges.native.batch import DAY_MS, Batch
-from core.adapters.exchanges.native.books import check_sides, levels_of
+from core.adapters.exchanges.native.books import best_of
 from core.adapters.exchanges.native.hub import Hub
 from core.adapters.exchanges.native.listings import Listings
 from core.errors import MalformedMessage, NotSupported, VenueError
@@ -155,14 +155,13 @@ class MarketDialect(Dialect):
 
     def _take_best(self, key: str, item: Best | SpotBest, at_ms: int, link: Link) -> None:
         listing = self._listings.by_key.get(key)
-        now_ms = self._clock.now_ns() // _MS
-        if listing is None or abs(now_ms - at_ms) > DAY_MS:
+        now_ns = self._clock.now_ns()
+        if listing is None or abs(now_ns // _MS - at_ms) > DAY_MS:
             self._listings.count("bookTicker:refused")
             return
         quote = self._hub.of(listing.symbol).quote
         try:
-            bids, asks = levels_of([(item.b, item.B)]), levels_of([(item.a, item.A)])
-            check_sides(bids, asks)
+            best = best_of(item.b, item.B, item.a, item.A)
         except ValueError:
             quote.is_doubted = True
             self._listings.count("bookTicker:refused")
@@ -171,10 +170,9 @@ class MarketDialect(Dialect):
         if quote.is_doubted:
             quote.is_doubted = False
             return
-        bid, ask = bids[0], asks[0]
-        self._hub.set_best(quote, bid.price, bid.amount, ask.price, ask.amount)
+        quote.bid, quote.bid_amount, quote.ask, quote.ask_amount = best
         quote.at = from_ns(at_ms * _MS)
-        self._hub.tell_quote(listing.symbol, self._clock.now())
+        self._hub.tell_quote(listing.symbol, from_ns(now_ns))
 
     # -- the rest -----------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -10,12 +12,15 @@ import msgspec
 
 from core.adapters.exchanges.binance import parse
 from core.adapters.exchanges.binance.account import Account
+from core.adapters.exchanges.binance.answers import OrderRow, order_row
 from core.adapters.exchanges.binance.boards import Board, Boards
 from core.adapters.exchanges.binance.errors import told_wait_s
-from core.adapters.exchanges.binance.markets import USDM, Market
+from core.adapters.exchanges.binance.markets import USDM
 from core.adapters.exchanges.binance.rest import BinanceRest, Params
+from core.adapters.exchanges.connection.limiter import RateBudget
 from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.models import (
+    Instrument,
     LeverageResult,
     MarginMode,
     MarginModeResult,
@@ -67,6 +72,22 @@ class Orders:
         self._listings = listings
         self._venue = rest.venue
         self._numbers = itertools.count(1)
+        self._places: dict[str, _Place] = {}
+        """Symbol -> where its orders go; looked up anew when its listing is another."""
+
+    def _place(self, symbol: str) -> _Place:
+        """Where orders of a symbol go.
+
+        Raises:
+            OrderRejected: If the venue has no such symbol, or does not trade it now.
+        """
+        listing, instrument = self._listings.to_trade(symbol)
+        board = self._boards.of(symbol)[0]
+        self._boards.used[symbol] = None
+        counted = self._rest.order_budget(board.market)
+        place = _Place(listing, instrument, board, counted, board.market.is_spot)
+        self._places[symbol] = place
+        return place
 
     async def create(
         self,
@@ -78,23 +99,23 @@ class Orders:
         options: OrderOptions,
     ) -> OrderData:
         """Sends one order, once."""
-        listing, instrument = self._listings.to_trade(symbol)
-        check_order(instrument, order_type, amount, price, options)
-        board = self._boards.of(symbol)[0]
-        self._boards.used[symbol] = None
-        fields = _order_fields(board.market, listing, side, amount, price, options)
+        place = self._places.get(symbol)
+        if place is None or place.listing is not self._listings.by_symbol.get(symbol):
+            place = self._place(symbol)
+        check_order(place.instrument, order_type, amount, price, options)
+        fields = _order_fields(place, side, amount, price, options)
         if options.client_order_id is not None:
             fields["newClientOrderId"] = options.client_order_id
-        self._rest.order_budget(board.market).spend_now()
         answer = await self._send(
-            board,
+            place.board,
             "order.place",
             "POST",
             "order",
             fields,
-            window_ms=self._rest.window_ms(options.expires_at),
+            counted=place.counted,
+            expires_at=options.expires_at,
         )
-        order = self._read_order(answer, board)
+        order = self._read_order(answer, place.board)
         if order.symbol != symbol or order.client_order_id != (
             options.client_order_id or order.client_order_id
         ):
@@ -159,9 +180,13 @@ class Orders:
         fields: Params,
         *,
         is_urgent: bool = False,
-        window_ms: int = 5_000,
+        counted: RateBudget | None = None,
+        expires_at: datetime | None = None,
     ) -> object:
-        """A request that changes orders, once: over the socket if that is live, else over HTTP."""
+        """A request that changes orders, once: over the socket if that is live, else over HTTP.
+
+        `counted` is what it is counted against beside the address, in one go with that.
+        """
         rest = self._rest
         if not board.orders.is_live:
             return await rest.signed(
@@ -171,16 +196,20 @@ class Orders:
                 fields,
                 is_order=True,
                 is_urgent=is_urgent,
-                window_ms=window_ms,
+                counted=counted,
+                expires_at=expires_at,
+                usual=order_row,
             )
         budget = rest.budget(board.market)
-        budget.spend_now(1, is_urgent=is_urgent)
+        budget.spend_now(1, is_urgent=is_urgent, also=counted)
         sequence = str(next(self._numbers))
-        message = request_of(sequence, word, rest.socket_params(fields, window_ms))
+        message = request_of(sequence, word, rest.socket_params(fields, expires_at))
         try:
             answer = await board.orders.call(sequence, message, timeout_s=_TIMEOUT_S)
         except TransportError as error:
             raise rest.failed(error, is_order=True) from error
+        if isinstance(answer, OrderRow):
+            return answer
         if not isinstance(answer, dict) or not isinstance(answer.get("status"), int):
             raise OutcomeUnknown(f"{self._venue} answered without a form.", venue=self._venue)
         status = answer["status"]
@@ -189,8 +218,11 @@ class Orders:
         return rest.judge(status, body, budget, is_order=True, retry_after_s=wait_s)
 
     def _read_order(self, answer: object, board: Board) -> OrderData:
+        reading = board.listings.reading(self._rest.clock.now())
         try:
-            return parse.parse_order(answer, self._boards.reading(board))
+            if isinstance(answer, OrderRow):
+                return parse.read_order(answer, reading)
+            return parse.parse_order(answer, reading)
         except MalformedMessage as error:
             raise OutcomeUnknown(str(error), venue=self._venue) from error
 
@@ -233,9 +265,20 @@ class Orders:
         return MarginModeResult(symbol=symbol, margin_mode=found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the orders of a symbol go: what does not change from one to the next."""
+
+    listing: Listing
+    instrument: Instrument
+    board: Board
+    counted: RateBudget
+    """The account's orders of this market."""
+    is_spot: bool
+
+
 def _order_fields(
-    market: Market,
-    listing: Listing,
+    place: _Place,
     side: OrderSide,
     amount: Decimal,
     price: Decimal | None,
@@ -243,23 +286,23 @@ def _order_fields(
 ) -> Params:
     """An order in the venue's words."""
     fields: Params = {
-        "symbol": listing.key,
+        "symbol": place.listing.key,
         "side": _SIDES[side],
         "quantity": plain(amount),
-        "newOrderRespType": "FULL" if market.is_spot else "RESULT",
+        "newOrderRespType": "FULL" if place.is_spot else "RESULT",
     }
     if price is None:
         fields["type"] = "MARKET"
     else:
         fields["price"] = plain(price)
-        if options.post_only and market.is_spot:
+        if options.post_only and place.is_spot:
             fields["type"] = "LIMIT_MAKER"
         else:
             fields["type"] = "LIMIT"
             word = "GTX" if options.post_only else _TIMES_IN_FORCE[options.time_in_force]
             fields["timeInForce"] = word
     if options.reduce_only:
-        if market.is_spot:
+        if place.is_spot:
             raise NotSupported("binance spot has no reduce-only orders.", venue="binance")
         fields["reduceOnly"] = "true"
     return fields

@@ -15,22 +15,42 @@ Traps:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from core.adapters.exchanges.binance.answers import NUMBERS as ORDER_NUMBERS
+from core.adapters.exchanges.binance.answers import ORDER, OrderRow
+from core.adapters.exchanges.binance.answers import WHOLES as ORDER_WHOLES
+from core.adapters.exchanges.binance.messages import (
+    NUMBERS,
+    ORDER_UPDATE,
+    WHOLES,
+    AccountUpdate,
+    FuturesReport,
+    Holding,
+    Report,
+    Said,
+    SpotReport,
+    Wallet,
+)
 from core.adapters.exchanges.decoding import (
     MILLISECOND,
     Fields,
     Listing,
     Reading,
     array,
+    malformed,
+    number,
+    number_of_text,
     objects,
     refuse_crossed,
     refuse_scaled,
     shape,
     sorted_book,
+    time_of,
 )
 from core.adapters.exchanges.depth import BookDelta
 from core.adapters.exchanges.models import (
@@ -51,7 +71,9 @@ from core.adapters.exchanges.models import (
     TradeData,
     UserData,
 )
+from core.adapters.exchanges.native.molds import FillMold, OrderMold
 from core.errors import MalformedMessage
+from core.infrastructure.foreign_text import tame
 
 DEFAULT_FUNDING_INTERVAL_S: Final = 8 * 3600
 """Of every perpetual that `fundingInfo` does not list ("Get Funding Rate Info")."""
@@ -69,8 +91,9 @@ _STATUSES: Final = {
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
 }
 _TIMES_IN_FORCE: Final = {"IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
-_REASONS: Final = ("r", "eR", "er", "rm")
+_ZERO: Final = Decimal(0)
 _NO_REASON: Final = ("", "NONE", "0")
+_UNSAID: Final = (None, "")
 _MARKET_TYPES: Final = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP_LOSS"})
 _MARGIN_MODES: Final = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
 
@@ -101,15 +124,7 @@ _TRADE_REST: Final = shape(
 )
 _KLINE_EVENT: Final = shape("kline", "e E s st k ps ct")
 _KLINE: Final = shape("kline.k", "t T s i f L o c h l v n x q V Q B")
-_ORDER: Final = shape(
-    "order",
-    "symbol pair orderId orderListId clientOrderId origClientOrderId price avgPrice origQty"
-    " executedQty cumQty cumQuote cumBase cummulativeQuoteQty origQuoteOrderQty status timeInForce"
-    " type origType side positionSide stopPrice icebergQty time updateTime transactTime"
-    " workingTime isWorking reduceOnly closePosition workingType priceProtect priceMatch"
-    " selfTradePreventionMode goodTillDate activatePrice priceRate fills strategyId strategyType"
-    " trailingDelta trailingTime preventedMatchId preventedQuantity usedSor workingFloor",
-)
+_ORDER: Final = shape("order", ORDER)
 _FILL: Final = shape(
     "userTrades",
     "symbol pair id orderId orderListId price qty quoteQty baseQty commission commissionAsset time"
@@ -118,14 +133,10 @@ _FILL: Final = shape(
 _EXECUTION_REPORT: Final = shape(
     "executionReport",
     "e E s c S o f q p P F g C x X r i l z L n N T t I w m M O Z Y Q W V v d D j J u A B U pl pL"
-    " pY b a k uS cs eR",
+    " pY b a k uS cs eR er rm",
 )
 _ORDER_TRADE_UPDATE: Final = shape("ORDER_TRADE_UPDATE", "e E T o i")
-_ORDER_UPDATE: Final = shape(
-    "ORDER_TRADE_UPDATE.o",
-    "s c S o f q p ap sp x X i l z L N n T t b a m R wt ot ps cp AP cr pP si ss rp V pm gtd W ma"
-    " er st",
-)
+_ORDER_UPDATE: Final = shape("ORDER_TRADE_UPDATE.o", ORDER_UPDATE)
 _ACCOUNT_UPDATE: Final = shape("ACCOUNT_UPDATE", "e E T i a")
 _ACCOUNT_PART: Final = shape("ACCOUNT_UPDATE.a", "m B P")
 _WALLET: Final = shape("ACCOUNT_UPDATE.a.B", "a wb cw bc")
@@ -488,34 +499,75 @@ def _candle(
 
 def parse_order(raw: object, reading: Reading) -> OrderData:
     """REST `order`: the answer to a create, a query or a cancel, spot or futures."""
-    fields = Fields(raw, _ORDER, reading)
-    listing = reading.listing(fields.text("symbol"))
-    price, filled = fields.positive_or_none("price"), fields.amount_or_none("executedQty")
-    order_type, post_only = _order_type(fields, "type", "timeInForce")
-    client_order_id = fields.text_or_none("origClientOrderId") or fields.text_or_none(
-        "clientOrderId"
+    row = Fields(raw, _ORDER, reading).struct(OrderRow, numbers=ORDER_NUMBERS, wholes=ORDER_WHOLES)
+    return read_order(row, reading)
+
+
+def read_order(row: OrderRow, reading: Reading) -> OrderData:
+    """The same from what was decoded straight into its fields."""
+    listing = reading.listing(row.symbol)
+    order_id, kind, side = str(row.order_id), row.kind, _SIDES.get(row.side)
+    if side is None or not kind or not order_id:
+        problem = f"side {row.side!r}, type {kind!r} or id {order_id!r} cannot be"
+        raise malformed(reading, "order", problem[:200])
+    status = _STATUSES.get(row.status) if isinstance(row.status, str) else None
+    if status is None:
+        reading.unknown[f"order:status={str(row.status)[:40]}"] += 1
+        status = OrderStatus.UNKNOWN
+    price = _told_amount(row.price, "price", reading) or None if row.price else None
+    filled = _told_amount(row.filled, "executedQty", reading) if row.filled else _ZERO
+    made_ms = row.created_ms or row.traded_ms
+    created = _told_time(made_ms, "time", reading) if made_ms else None
+    is_market = kind in _MARKET_TYPES
+    made = OrderMold()
+    made.venue = reading.venue
+    made.symbol = listing.symbol
+    made.order_id = order_id
+    made.client_order_id = row.first_client_order_id or row.client_order_id or None
+    made.side = side
+    made.order_type = OrderType.MARKET if is_market else OrderType.LIMIT
+    made.status = status
+    made.amount = listing.amount(_told_amount(row.amount, "origQty", reading), price)
+    made.price = None if is_market else price
+    made.filled = listing.amount(filled, price)
+    made.average_price = _average(row, filled, reading) if filled else None
+    made.time_in_force = _TIMES_IN_FORCE.get(row.time_in_force, TimeInForce.GTC)
+    made.post_only = kind == "LIMIT_MAKER" or row.time_in_force == "GTX"
+    made.reduce_only = row.is_reducing
+    made.reason = made.raw = None
+    made.created_at = created
+    made.updated_at = (
+        _told_time(row.updated_ms, "updateTime", reading) if row.updated_ms else created
     )
-    created = fields.time_or_none("time", MILLISECOND) or fields.time_or_none(
-        "transactTime", MILLISECOND
-    )
-    return OrderData(
-        venue=reading.venue,
-        symbol=listing.symbol,
-        order_id=fields.identifier("orderId"),
-        client_order_id=client_order_id,
-        side=fields.choice("side", _SIDES),
-        order_type=order_type,
-        status=fields.status("status", _STATUSES),
-        amount=listing.amount(fields.amount("origQty"), price),
-        price=None if order_type is OrderType.MARKET else price,
-        filled=listing.amount(filled or Decimal(0), price),
-        average_price=_average(fields, filled),
-        time_in_force=_time_in_force(fields, "timeInForce"),
-        post_only=post_only,
-        reduce_only=fields.flag_or("reduceOnly", default=False),
-        created_at=created,
-        updated_at=fields.time_or_none("updateTime", MILLISECOND) or created,
-    )
+    made.__class__ = OrderData
+    order: OrderData = made
+    return order
+
+
+def _average(row: OrderRow, filled: Decimal, reading: Reading) -> Decimal | None:
+    """The average price, where the venue says it, or what it was worth altogether."""
+    stated = _told_amount(row.average, "avgPrice", reading) if row.average else _ZERO
+    quote = _told_amount(row.quote, "cummulativeQuoteQty", reading) if row.quote else _ZERO
+    return stated or (quote / filled if quote else None)
+
+
+def _told_amount(text: str, name: str, reading: Reading) -> Decimal:
+    """A number of 0 or more of an `order`."""
+    try:
+        value = number_of_text(text)
+    except ValueError:
+        problem = f"{name} should be a number, not {text[:60]!r}"
+        raise malformed(reading, "order", problem) from None
+    if value < 0:
+        raise malformed(reading, "order", f"{name} should not be negative: {text[:60]}")
+    return value
+
+
+def _told_time(value_ms: int, name: str, reading: Reading) -> datetime:
+    try:
+        return time_of(value_ms, MILLISECOND, reading)
+    except ValueError as error:
+        raise malformed(reading, "order", f"{name} {error}") from None
 
 
 def parse_orders(raw: object, reading: Reading) -> tuple[OrderData, ...]:
@@ -548,92 +600,145 @@ def parse_fills(raw: object, reading: Reading) -> tuple[FillData, ...]:
 def parse_execution_report(raw: object, reading: Reading) -> tuple[UserData, ...]:
     """Spot user stream `executionReport`: the order, and its fill where it is one."""
     fields = Fields(raw, _EXECUTION_REPORT, reading)
-    listing = reading.listing(fields.text("s"))
-    names = {"client": "C" if fields.has("C") else "c", "created": "O"}
-    filled, quote = fields.amount("z"), fields.amount_or_none("Z")
-    average = quote / filled if quote and filled else None
-    at = fields.time("T", MILLISECOND)
-    order = _stream_order(fields, listing, names, average, at)
-    return (order, *_stream_fill(fields, listing, order, at))
+    report = fields.struct(SpotReport, numbers=NUMBERS, wholes=WHOLES)
+    average, created = None, report.created_ms
+    if report.quote:
+        quote = _amount(report, "Z", report.quote, reading)
+        filled = _amount(report, "z", report.filled, reading)
+        average = quote / filled if quote and filled else None
+    order = _reported_order(
+        report,
+        reading,
+        client_order_id=report.first_client_order_id or report.client_order_id,
+        average=average,
+        created_at=None if created is None else _moment(report, "O", created, reading),
+    )
+    return (order, *_reported_fill(report, reading, order))
 
 
 def parse_order_trade_update(raw: object, reading: Reading) -> tuple[UserData, ...]:
     """Futures user stream `ORDER_TRADE_UPDATE`: the order, and its fill where it is one."""
     fields = Fields(raw, _ORDER_TRADE_UPDATE, reading).part("o", _ORDER_UPDATE)
-    listing = reading.listing(fields.text("s"))
-    names = {"client": "c", "created": "T"}
-    at = fields.time("T", MILLISECOND)
-    order = _stream_order(fields, listing, names, fields.positive_or_none("ap"), at)
-    return (order, *_stream_fill(fields, listing, order, at))
+    return read_report(fields.struct(FuturesReport, numbers=NUMBERS, wholes=WHOLES), reading)
 
 
-def _stream_order(
-    fields: Fields,
-    listing: Listing,
-    names: dict[str, str],
-    average: Decimal | None,
-    at: datetime,
-) -> OrderData:
-    price = fields.positive_or_none("p")
-    order_type, post_only = _order_type(fields, "o", "f")
-    is_spot = fields.has("O")
-    return OrderData(
-        venue=fields.reading.venue,
-        symbol=listing.symbol,
-        order_id=fields.identifier("i"),
-        client_order_id=fields.text_or_none(names["client"]),
-        side=fields.choice("S", _SIDES),
-        order_type=order_type,
-        status=fields.status("X", _STATUSES),
-        amount=listing.amount(fields.amount("q"), price or average),
-        price=None if order_type is OrderType.MARKET else price,
-        filled=listing.amount(fields.amount("z"), price or average),
-        average_price=average,
-        time_in_force=_time_in_force(fields, "f"),
-        post_only=post_only,
-        reduce_only=fields.flag_or("R", default=False),
-        reason=_reason(fields),
-        created_at=fields.time("O", MILLISECOND) if is_spot else None,
-        updated_at=at,
-        raw=fields.raw("x"),
+def read_report(report: FuturesReport, reading: Reading) -> tuple[UserData, ...]:
+    """The same of one that was decoded as what it is."""
+    average = _amount(report, "ap", report.average, reading) if report.average else None
+    order = _reported_order(
+        report,
+        reading,
+        client_order_id=report.client_order_id,
+        average=average or None,
+        created_at=None,
     )
+    return (order, *_reported_fill(report, reading, order))
 
 
-def _stream_fill(
-    fields: Fields, listing: Listing, order: OrderData, at: datetime
-) -> tuple[FillData, ...]:
+def _reported_order(
+    report: Report,
+    reading: Reading,
+    *,
+    client_order_id: str,
+    average: Decimal | None,
+    created_at: datetime | None,
+) -> OrderData:
+    listing = reading.listing(report.symbol)
+    price = _amount(report, "p", report.price, reading) or None if report.price else None
+    order_id, kind, side = str(report.order_id), report.kind, _SIDES.get(report.side)
+    if side is None or not kind or not order_id:
+        said = f"side {report.side!r}, type {kind!r} and id {order_id!r} are no order's"
+        raise malformed(reading, report.what, tame(said, 120))
+    status = _STATUSES.get(report.status) if isinstance(report.status, str) else None
+    if status is None:
+        reading.unknown[f"{report.what}:X={str(report.status)[:40]}"] += 1
+        status = OrderStatus.UNKNOWN
+    is_market, worth = kind in _MARKET_TYPES, price or average
+    made = OrderMold()
+    made.venue = reading.venue
+    made.symbol = listing.symbol
+    made.order_id = order_id
+    made.client_order_id = client_order_id or None
+    made.side = side
+    made.order_type = OrderType.MARKET if is_market else OrderType.LIMIT
+    made.status = status
+    made.amount = listing.amount(_amount(report, "q", report.amount, reading), worth)
+    made.price = None if is_market else price
+    made.filled = listing.amount(_amount(report, "z", report.filled, reading), worth)
+    made.average_price = average
+    made.time_in_force = _TIMES_IN_FORCE.get(report.time_in_force, TimeInForce.GTC)
+    made.post_only = kind == "LIMIT_MAKER" or report.time_in_force == "GTX"
+    made.reduce_only = report.is_reducing is True
+    made.reason = _reason(report)
+    made.created_at = created_at
+    made.updated_at = _moment(report, "T", report.at_ms, reading)
+    made.raw = report.execution
+    made.__class__ = OrderData
+    order: OrderData = made
+    return order
+
+
+def _reported_fill(report: Report, reading: Reading, order: OrderData) -> tuple[FillData, ...]:
     """The execution that a report carries; none without an amount, a price or a trade id."""
-    reading = fields.reading
-    amount, price = fields.amount("l"), fields.positive_or_none("L")
-    if not amount or fields.raw("x") not in ("TRADE", "CALCULATED") or fields.whole("t") <= 0:
+    amount = _amount(report, "l", report.last_amount, reading)
+    price = _amount(report, "L", report.last_price, reading) if report.last_price else None
+    if not amount or report.execution not in ("TRADE", "CALCULATED"):
         return ()
-    if price is None:
+    if report.trade_id is None:
+        raise malformed(reading, report.what, "t is not said of an execution")
+    if report.trade_id <= 0:
+        return ()
+    if not price:
         reading.unknown["fill:without a price"] += 1
         return ()
-    return (
-        FillData(
-            venue=reading.venue,
-            account=reading.account,
-            symbol=listing.symbol,
-            trade_id=fields.identifier("t"),
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            side=order.side,
-            price=price,
-            amount=listing.amount(amount, price),
-            fee=fields.decimal_or_none("n") or Decimal(0),
-            fee_currency=fields.text_or_none("N") or "",
-            liquidity=_liquidity(fields, "m"),
-            at=at,
-            received_at=reading.received_at,
-        ),
-    )
+    fee, fee_asset = report.fee, "" if report.fee_asset is None else report.fee_asset
+    if not isinstance(report.is_maker, bool) or not isinstance(fee_asset, str):
+        raise malformed(reading, report.what, "m is no flag, or N no asset, of an execution")
+    made = FillMold()
+    made.venue = reading.venue
+    made.account = reading.account
+    made.symbol = order.symbol
+    made.trade_id = str(report.trade_id)
+    made.order_id = order.order_id
+    made.client_order_id = order.client_order_id
+    made.side = order.side
+    made.price = price
+    made.amount = reading.listing(report.symbol).amount(amount, price)
+    made.fee = _number(report, "n", "0" if fee in _UNSAID else fee, reading) or _ZERO
+    made.fee_currency = fee_asset
+    made.liquidity = Liquidity.MAKER if report.is_maker else Liquidity.TAKER
+    made.at = order.updated_at
+    made.received_at = reading.received_at
+    made.__class__ = FillData
+    return (made,)
 
 
-def _reason(fields: Fields) -> str | None:
+def _amount(said: Said, name: str, value: object, reading: Reading) -> Decimal:
+    """A number of 0 or more."""
+    found = _number(said, name, value, reading)
+    if found < 0:
+        raise malformed(reading, said.what, f"{name} should not be negative: {found}")
+    return found
+
+
+def _number(said: Said, name: str, value: object, reading: Reading) -> Decimal:
+    try:
+        return number_of_text(value) if type(value) is str else number(value)
+    except ValueError:
+        problem = f"{name} should be a number, not {tame(repr(value), 60)}"
+        raise malformed(reading, said.what, problem) from None
+
+
+def _moment(report: Report, name: str, value: int, reading: Reading) -> datetime:
+    try:
+        return time_of(value, MILLISECOND, reading)
+    except ValueError as error:
+        raise malformed(reading, report.what, f"{name} {error}") from None
+
+
+def _reason(report: Report) -> str | None:
     """Why an order was refused or has expired; None where the venue names no reason."""
-    for name in _REASONS:
-        word = fields.raw(name)
+    for word in (report.reason, report.expiry, report.futures_expiry, report.removal):
         if isinstance(word, str) and word not in _NO_REASON:
             return word
     return None
@@ -648,33 +753,66 @@ def parse_account_update(raw: object, reading: Reading) -> tuple[UserData, ...]:
     In hedge mode a symbol comes with a long and a short row; ctos wants one-way mode.
     """
     event = Fields(raw, _ACCOUNT_UPDATE, reading)
-    at = event.time("T", MILLISECOND)
     part = event.part("a", _ACCOUNT_PART)
-    balances = tuple(
-        BalanceData(
-            venue=reading.venue,
-            asset=fields.text("a"),
-            total=(total := fields.decimal("wb")),
-            free=fields.decimal("cw") if fields.has("cw") else total,
-            at=at,
-        )
-        for fields in objects(part.items_or_empty("B"), _WALLET, reading)
+    wallets, holdings = part.items_or_empty("B"), part.items_or_empty("P")
+    return _account_news(
+        event.time("T", MILLISECOND),
+        [item.struct(Wallet) for item in objects(wallets, _WALLET, reading)],
+        [item.struct(Holding) for item in objects(holdings, _POSITION_UPDATE, reading)],
+        reading,
     )
-    return (*balances, *_update_positions(part, reading, at))
 
 
-def _update_positions(part: Fields, reading: Reading, at: datetime) -> tuple[PositionData, ...]:
-    return tuple(
-        PositionData(
-            venue=reading.venue,
-            symbol=(listing := reading.listing(fields.text("s"))).symbol,
-            size=listing.amount(fields.decimal("pa"), entry := fields.positive_or_none("ep")),
-            entry_price=entry,
-            unrealized_pnl=fields.decimal_or_none("up"),
-            margin_mode=fields.choice("mt", _MARGIN_MODES) if fields.has("mt") else None,
-            at=at,
+def read_account(update: AccountUpdate, reading: Reading) -> tuple[UserData, ...]:
+    """The same of one that was decoded as what it is."""
+    part = update.a
+    try:
+        at = time_of(update.T, MILLISECOND, reading)
+    except ValueError as error:
+        raise malformed(reading, _ACCOUNT_UPDATE.name, f"T {error}") from None
+    return _account_news(at, part.B or (), part.P or (), reading)
+
+
+def _account_news(
+    at: datetime, wallets: Iterable[Wallet], holdings: Iterable[Holding], reading: Reading
+) -> tuple[UserData, ...]:
+    found: list[UserData] = []
+    for wallet in wallets:
+        total = _number(wallet, "wb", wallet.total, reading)
+        if not wallet.asset:
+            raise malformed(reading, wallet.what, "a is empty")
+        found.append(
+            BalanceData(
+                venue=reading.venue,
+                asset=wallet.asset,
+                total=total,
+                free=total
+                if wallet.cross in _UNSAID
+                else _number(wallet, "cw", wallet.cross, reading),
+                at=at,
+            )
         )
-        for fields in objects(part.items_or_empty("P"), _POSITION_UPDATE, reading)
+    found.extend(_position_news(holding, at, reading) for holding in holdings)
+    return tuple(found)
+
+
+def _position_news(holding: Holding, at: datetime, reading: Reading) -> PositionData:
+    listing, mode, unrealized = reading.listing(holding.symbol), holding.margin_mode, None
+    entry = None
+    if holding.entry not in _UNSAID:
+        entry = _amount(holding, "ep", holding.entry, reading) or None
+    if holding.unrealized not in _UNSAID:
+        unrealized = _number(holding, "up", holding.unrealized, reading)
+    if mode not in _UNSAID and (not isinstance(mode, str) or mode not in _MARGIN_MODES):
+        raise malformed(reading, holding.what, f"mt is no margin mode: {tame(repr(mode), 60)}")
+    return PositionData(
+        venue=reading.venue,
+        symbol=listing.symbol,
+        size=listing.amount(_number(holding, "pa", holding.size, reading), entry),
+        entry_price=entry,
+        unrealized_pnl=unrealized,
+        margin_mode=None if mode in _UNSAID else _MARGIN_MODES[mode],
+        at=at,
     )
 
 
@@ -790,25 +928,6 @@ def parse_income(raw: object, reading: Reading) -> tuple[Income, ...]:
 
 
 # -- words ------------------------------------------------------------------------------------
-
-
-def _order_type(fields: Fields, kind: str, time_in_force: str) -> tuple[OrderType, bool]:
-    """The type, and whether the order is post-only (`LIMIT_MAKER` on spot, `GTX` on futures)."""
-    word = fields.text(kind)
-    order_type = OrderType.MARKET if word in _MARKET_TYPES else OrderType.LIMIT
-    return order_type, word == "LIMIT_MAKER" or fields.raw(time_in_force) == "GTX"
-
-
-def _time_in_force(fields: Fields, name: str) -> TimeInForce:
-    return _TIMES_IN_FORCE.get(fields.text_or_none(name) or "", TimeInForce.GTC)
-
-
-def _average(fields: Fields, filled: Decimal | None) -> Decimal | None:
-    if not filled:
-        return None
-    stated = fields.positive_or_none("avgPrice")
-    quote = fields.positive_or_none("cummulativeQuoteQty")
-    return stated or (quote / filled if quote else None)
 
 
 def _fill_side(fields: Fields) -> OrderSide:

@@ -14,15 +14,18 @@ from datetime import datetime
 from typing import Final, TypeVar
 from urllib.parse import urlencode
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from core.adapters.exchanges.binance.errors import OUT_OF_TIME, error_of
 from core.adapters.exchanges.binance.markets import Market
-from core.adapters.exchanges.binance.sign import signed_params, signed_query
+from core.adapters.exchanges.binance.sign import (
+    HmacKey,
+    SigningKey,
+    signed_params,
+    signed_query,
+)
 from core.adapters.exchanges.connection.limiter import Budgets, RateBudget
-from core.adapters.exchanges.connection.transport import NO_HEADERS, Response
+from core.adapters.exchanges.connection.transport import Response
 from core.adapters.exchanges.credentials import Credentials
+from core.adapters.exchanges.ed25519 import key_from_pem
 from core.adapters.exchanges.models import to_ns
 from core.adapters.exchanges.native.exchange import Doors
 from core.adapters.exchanges.native.rest import Rest
@@ -44,7 +47,11 @@ class Key:
     """An API key ready to sign."""
 
     name: str
-    signs: str | Ed25519PrivateKey
+    signs: SigningKey
+    headers: Mapping[str, str]
+    """Of a request."""
+    form_headers: Mapping[str, str]
+    """Of one whose parameters are its body."""
 
 
 def key_of(credentials: Credentials) -> Key:
@@ -57,14 +64,17 @@ def key_of(credentials: Credentials) -> Key:
     if not credentials.key or not secret:
         raise AuthError("binance: the API key or its secret is missing.", venue="binance")
     if "PRIVATE KEY" not in secret:
-        return Key(credentials.key, secret)
+        return _key(credentials.key, HmacKey(secret))
     try:
-        loaded = load_pem_private_key(secret.encode(), password=None)
-    except (ValueError, TypeError):
-        raise AuthError("binance: the secret is no readable PEM key.", venue="binance") from None
-    if not isinstance(loaded, Ed25519PrivateKey):
-        raise AuthError("binance: only HMAC and Ed25519 keys are used here.", venue="binance")
-    return Key(credentials.key, loaded)
+        return _key(credentials.key, key_from_pem(secret))
+    except AuthError as error:
+        raise AuthError(f"binance: {error.message}.", venue="binance") from None
+
+
+def _key(name: str, signs: SigningKey) -> Key:
+    headers = {"X-MBX-APIKEY": name}
+    form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    return Key(name, signs, headers, form)
 
 
 class BinanceRest(Rest):
@@ -136,21 +146,25 @@ class BinanceRest(Rest):
         weight: int = 1,
         is_order: bool = False,
         is_urgent: bool = False,
-        window_ms: int = WINDOW_MS,
+        counted: RateBudget | None = None,
+        expires_at: datetime | None = None,
+        usual: Callable[[bytes], object | None] | None = None,
         address: str = "",
     ) -> object:
         """An answer that needs a signature."""
-        key = self._need_key()
+        key = self.key or self._need_key()
         fields = {name: str(value) for name, value in (params or {}).items()}
-        query = signed_query(self.timed(fields, window_ms), key.signs)
-        base = self._urls[address or market.rest]
+        query = signed_query(self.timed(fields, expires_at), key.signs)
+        url = f"{self._urls[address or market.rest]}{_path(market, path)}"
         is_body = method == "POST"
         return await self.ask(
             method,
-            f"{base}{_path(market, path)}" + ("" if is_body else f"?{query}"),
-            headers=_headers(key, is_body=is_body),
+            url if is_body else f"{url}?{query}",
+            headers=key.form_headers if is_body else key.headers,
             body=query.encode() if is_body else b"",
             budget=self.budget(market),
+            counted=counted,
+            usual=usual,
             weight=weight,
             is_order=is_order,
             is_urgent=is_urgent,
@@ -162,32 +176,31 @@ class BinanceRest(Rest):
         return await self.ask(
             method,
             f"{self._urls[market.rest]}{_path(market, path)}",
-            headers=_headers(key, is_body=False),
+            headers=key.headers,
             budget=self.budget(market),
             is_urgent=True,
         )
 
-    def timed(self, fields: Params, window_ms: int = WINDOW_MS) -> Params:
-        """The same with the venue's time and the window."""
-        fields["recvWindow"] = str(max(1, min(window_ms, _LONGEST_WINDOW_MS)))
-        fields["timestamp"] = str(self.now_ms())
+    def timed(self, fields: Params, expires_at: datetime | None = None) -> Params:
+        """The same with the venue's time, and the window that ends at the deadline."""
+        now_ns = self.clock.now_ns()
+        window_ms = WINDOW_MS
+        if expires_at is not None:
+            left_ms = (to_ns(expires_at) - now_ns) // 1_000_000
+            window_ms = max(1, min(left_ms, _LONGEST_WINDOW_MS))
+        fields["recvWindow"] = str(window_ms)
+        fields["timestamp"] = str(now_ns // 1_000_000 + self.offset_ms)
         return fields
 
-    def socket_params(self, fields: Params, window_ms: int = WINDOW_MS) -> dict[str, str]:
+    def socket_params(self, fields: Params, expires_at: datetime | None = None) -> dict[str, str]:
         """Parameters of a request over the WebSocket API, signed."""
-        key = self._need_key()
+        key = self.key or self._need_key()
         fields["apiKey"] = key.name
-        return signed_params(self.timed(fields, window_ms), key.signs)
+        return signed_params(self.timed(fields, expires_at), key.signs)
 
     def now_ms(self) -> int:
         """The venue's time as we know it."""
         return self.clock.now_ns() // 1_000_000 + self.offset_ms
-
-    def window_ms(self, expires_at: datetime | None) -> int:
-        """How long from now a request with that deadline may be on its way."""
-        if expires_at is None:
-            return WINDOW_MS
-        return (to_ns(expires_at) - self.clock.now_ns()) // 1_000_000
 
     async def measure_time(self, market: Market) -> int:
         """Asks for the venue's time, keeps the difference to ours, and gives it (UTC ns).
@@ -254,10 +267,3 @@ class BinanceRest(Rest):
 
 def _path(market: Market, path: str) -> str:
     return path if path.startswith("/") else f"{market.version}/{path}"
-
-
-def _headers(key: Key, *, is_body: bool) -> Mapping[str, str]:
-    headers = {"X-MBX-APIKEY": key.name}
-    if is_body:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-    return headers or NO_HEADERS

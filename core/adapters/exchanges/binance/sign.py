@@ -7,6 +7,7 @@ sent, WebSocket requests sign them sorted by name.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -23,33 +24,48 @@ _PLAIN: Final = re.compile(r"[\w.~-]*", re.ASCII)
 
 def hmac_signature(payload: str, secret: str) -> str:
     """HMAC-SHA256 of `payload` in hexadecimal."""
-    return hmac.digest(secret.encode(), payload.encode(), "sha256").hex()
+    return HmacKey(secret).sign(payload)
 
 
-def signed_query(params: Mapping[str, str], key: str | Ed25519PrivateKey) -> str:
+class HmacKey:
+    """A secret ready to sign.
+
+    Its own part is hashed once: setting up an HMAC anew for each order takes longer than the rest
+    of signing it, where nothing of it is left in the processor's memory.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._begun = hmac.new(secret.encode(), digestmod=hashlib.sha256)
+
+    def sign(self, payload: str) -> str:
+        """HMAC-SHA256 in hexadecimal."""
+        code = self._begun.copy()
+        code.update(payload.encode())
+        return code.hexdigest()
+
+
+SigningKey = HmacKey | Ed25519PrivateKey
+
+
+def signed_query(params: Mapping[str, str], key: SigningKey) -> str:
     """The query or body to send: the parameters in their order, then their signature.
 
     Args:
         params: With `timestamp` (ms) and, if wanted, `recvWindow`; values as they shall be sent.
-        key: The secret of an HMAC key, or an Ed25519 key.
+        key: What signs.
     """
     if _PLAIN.fullmatch("".join(params.values())):  # the rule: nothing has to be escaped
-        payload = "&".join([f"{name}={value}" for name, value in params.items()])
+        payload = "&".join(map("=".join, params.items()))
     else:
         payload = urlencode(params)
-    signature = _signature(payload, key)
-    if not isinstance(key, str):
-        signature = quote(signature, safe="")
-    return f"{payload}&signature={signature}"
+    if isinstance(key, HmacKey):
+        return f"{payload}&signature={key.sign(payload)}"
+    return f"{payload}&signature={quote(sign_base64(payload.encode(), key), safe='')}"
 
 
-def signed_params(params: Mapping[str, str], key: str | Ed25519PrivateKey) -> dict[str, str]:
+def signed_params(params: Mapping[str, str], key: SigningKey) -> dict[str, str]:
     """Parameters of a WebSocket request with their signature; `apiKey` must be among them."""
-    payload = "&".join([f"{name}={value}" for name, value in sorted(params.items())])
-    return {**params, "signature": _signature(payload, key)}
-
-
-def _signature(payload: str, key: str | Ed25519PrivateKey) -> str:
-    if isinstance(key, str):
-        return hmac_signature(payload, key)
-    return sign_base64(payload.encode(), key)
+    payload = "&".join(map("=".join, sorted(params.items())))
+    if isinstance(key, HmacKey):
+        return {**params, "signature": key.sign(payload)}
+    return {**params, "signature": sign_base64(payload.encode(), key)}

@@ -7,7 +7,7 @@ it, and it tells the connection (`Link`) what it understood.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from core.adapters.exchanges.connection.subscriptions import Topic
@@ -25,12 +25,12 @@ class Link(Protocol):
             NotSent: If the socket is closed.
         """
 
-    async def call(self, key: str, message: bytes, *, timeout_s: float) -> object:
-        """Sends a request and waits for what `answer` is given under the same key.
+    def call(self, key: str, message: bytes, *, timeout_s: float) -> Awaitable[object]:
+        """Sends a request at once; awaited, what `answer` is given under the same key.
 
         Raises:
             NotSent: If provably not one byte left.
-            TransportError: If it left and no answer came.
+            TransportError: When awaited, if it left and no answer came.
         """
 
     def answer(self, key: str, value: object) -> bool:

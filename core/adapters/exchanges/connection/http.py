@@ -17,13 +17,13 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from core.adapters.exchanges.connection.proxy import Proxy, open_tunnel
 from core.adapters.exchanges.connection.transport import NO_HEADERS, Response
 from core.errors import NotSent, TransportError
-from core.infrastructure.clock import NS_PER_S, Clock
+from core.infrastructure.clock import NS_PER_S, Cancellable, Clock
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -32,11 +32,12 @@ IDLE_S: Final = 25.0
 """One that rested longer is not trusted with an order: the other side may be closing it."""
 _END: Final = b"\r\n\r\n"
 _WITHOUT_BODY: Final = frozenset({204, 304})
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+"""These say how long it is, also where it is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a connection leads."""
+class Origin(NamedTuple):
+    """Where a connection leads; a tuple, because every request finds its connections by it."""
 
     is_secure: bool
     host: str
@@ -86,7 +87,13 @@ class HttpClient:
         self._proxy = proxy
         self._context = context
         self._idle: dict[Origin, list[tuple[int, _Exchange]]] = {}
-        self._busy: set[_Exchange] = set()
+        self._busy: dict[_Exchange, tuple[int, Origin, float]] = {}
+        """Connection with a request -> until when its answer is waited for (monotonic ns), where it
+        was sent, and how many seconds that is."""
+        self._alarm: Cancellable | None = None
+        """Rings at `_alarm_ns`, when the first of them is over; one for all, since a timer for each
+        request costs more than finding its connection."""
+        self._alarm_ns = 0
 
     async def request(
         self,
@@ -103,22 +110,21 @@ class HttpClient:
         head = _head(method, origin, f"{path or '/'}{question}{query}", headers, len(body))
         until_ns = self._clock.monotonic_ns() + round(timeout_s * NS_PER_S)
         exchange = self._rested(origin) or await self._opened(origin, timeout_s)
-        self._busy.add(exchange)
+        answer = exchange.write(head + body, is_head=method == "HEAD")
+        self._busy[exchange] = until_ns, origin, timeout_s
+        if self._alarm is None or until_ns < self._alarm_ns:
+            self._set_alarm(until_ns)
         try:
-            answer = exchange.write(head + body, is_head=method == "HEAD")
-            why = f"no answer from {origin.header} in {timeout_s:g} s"
-            left_ns = until_ns - self._clock.monotonic_ns()
-            timer = self._clock.call_after_ns(left_ns, lambda: exchange.give_up(answer, why))
-            try:
-                return await answer
-            finally:
-                timer.cancel()
+            return await answer
         finally:
-            self._busy.discard(exchange)
+            del self._busy[exchange]
             self._put_back(origin, exchange)
 
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         for resting in self._idle.values():
             for _, exchange in resting:
                 exchange.abort()
@@ -126,6 +132,26 @@ class HttpClient:
         for exchange in tuple(self._busy):
             exchange.abort()
         await asyncio.sleep(0)
+
+    def _set_alarm(self, at_ns: int) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_ns = at_ns
+        left_ns = at_ns - self._clock.monotonic_ns()
+        self._alarm = self._clock.call_after_ns(left_ns, self._ring)
+
+    def _ring(self) -> None:
+        """Ends the wait for answers whose time is over, and waits for the next of the others."""
+        self._alarm = None
+        now_ns = self._clock.monotonic_ns()
+        waiting: list[int] = []
+        for exchange, (until_ns, origin, timeout_s) in tuple(self._busy.items()):
+            if until_ns <= now_ns:
+                exchange.give_up(f"no answer from {origin.header} in {timeout_s:g} s")
+            else:
+                waiting.append(until_ns)
+        if waiting:
+            self._set_alarm(min(waiting))
 
     def _rested(self, origin: Origin) -> _Exchange | None:
         resting = self._idle.get(origin)
@@ -138,7 +164,7 @@ class HttpClient:
         return None
 
     def _put_back(self, origin: Origin, exchange: _Exchange) -> None:
-        if exchange.is_usable:
+        if exchange.is_at_rest:
             resting = self._idle.setdefault(origin, [])
             resting.append((self._clock.monotonic_ns(), exchange))
         else:
@@ -147,9 +173,12 @@ class HttpClient:
     async def _opened(self, origin: Origin, timeout_s: float) -> _Exchange:
         try:
             async with self._clock.timeout(timeout_s):
-                return await self._dial(origin, timeout_s)
+                exchange = await self._dial(origin, timeout_s)
         except TimeoutError as error:
             raise NotSent(f"no connection to {origin.header} in {timeout_s:g} s") from error
+        if not exchange.is_usable:
+            raise NotSent("the connection was closed before the request left")
+        return exchange
 
     async def _dial(self, origin: Origin, timeout_s: float) -> _Exchange:
         loop = asyncio.get_running_loop()
@@ -190,33 +219,26 @@ class _Exchange(asyncio.Protocol):
     """Whether the venue keeps the connection open."""
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether its answer is whole and nothing came after it."""
+        return self._keeps and self._answer is None and not self._buffer
+
+    @property
     def is_usable(self) -> bool:
-        """Whether another request may use it."""
-        return (
-            self._keeps
-            and self._answer is None
-            and self._transport is not None
-            and not self._transport.is_closing()
-            and not self._buffer
-        )
+        """Whether another request may use it, now."""
+        transport = self._transport
+        return self.is_at_rest and transport is not None and not transport.is_closing()
 
     def write(self, data: bytes, *, is_head: bool) -> asyncio.Future[Response]:
-        """Sends a request.
-
-        Raises:
-            NotSent: If the connection was closed meanwhile.
-        """
-        if self._transport is None or self._transport.is_closing():
-            raise NotSent("the connection was closed before the request left")
+        """Sends a request over one that was just found usable."""
         self._is_head = is_head
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(data)
-        return self._answer
+        answer = self._answer = asyncio.get_running_loop().create_future()
+        cast("asyncio.Transport", self._transport).write(data)
+        return answer
 
-    def give_up(self, answer: asyncio.Future[Response], why: str) -> None:
+    def give_up(self, why: str) -> None:
         """Ends the wait for an answer that did not come in time, and the connection with it."""
-        if answer is self._answer:
-            self._fail(why)
+        self._fail(why)
 
     def abort(self) -> None:
         """Closes at once."""
@@ -228,8 +250,8 @@ class _Exchange(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 # TCP and TLS are
-        self._transport = transport
+        # TCP and TLS are transports; those of other loops, such as uvloop, only behave like it.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Takes in what came."""
@@ -345,14 +367,14 @@ class _Exchange(asyncio.Protocol):
 def _head(
     method: str, origin: Origin, target: str, headers: Mapping[str, str], length: int
 ) -> bytes:
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {origin.header}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if length or method in ("POST", "PUT", "PATCH"):
-        lines.append(f"Content-Length: {length}")
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1:
+    text = f"{method} {target} HTTP/1.1\r\nHost: {origin.header}\r\n"
+    for name, value in headers.items():
+        text += f"{name}: {value}\r\n"
+    if text.count("\n") != 2 + len(headers):
         raise ValueError("a header or the address holds a line break")
-    return f"{text}\r\n\r\n".encode("latin-1")
+    if length or method in _WITH_BODY:
+        return f"{text}Content-Length: {length}\r\n\r\n".encode("latin-1")
+    return f"{text}\r\n".encode("latin-1")
 
 
 def _read_head(raw: bytes) -> tuple[int, dict[str, str]]:

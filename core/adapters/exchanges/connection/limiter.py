@@ -49,9 +49,11 @@ class RateBudget:
         self._clock = clock
         self._name = name
         self._venue = venue or name.partition(" ")[0]
-        self._windows = [_Window(limit) for limit in limits]
-        self._paused_until_ns = 0
-        self._banned_until_ns = 0
+        self.windows = [_Window(limit) for limit in limits]
+        self.paused_until_ns = 0
+        """Monotonic; what is not urgent waits until then."""
+        self.banned_until_ns = 0
+        """And everything until then; never after the other."""
 
     @property
     def name(self) -> str:
@@ -63,13 +65,13 @@ class RateBudget:
         """The fullest window's part that is used; 0 without limits."""
         now_ns = self._clock.monotonic_ns()
         return max(
-            (window.used(now_ns) / window.limit.weight for window in self._windows), default=0.0
+            (window.used(now_ns) / window.limit.weight for window in self.windows), default=0.0
         )
 
     @property
     def paused_for_s(self) -> float:
         """Seconds until ordinary requests may leave again; 0 when they may."""
-        until_ns = max(self._paused_until_ns, self._banned_until_ns)
+        until_ns = max(self.paused_until_ns, self.banned_until_ns)
         return max(0.0, (until_ns - self._clock.monotonic_ns()) / NS_PER_S)
 
     async def spend(
@@ -88,18 +90,43 @@ class RateBudget:
             waited_s += wait_s
         self.take(weight)
 
-    def spend_now(self, weight: int = 1, *, is_urgent: bool = False) -> None:
-        """Takes so much of the budget if there is room at once.
+    def spend_now(
+        self, weight: int = 1, *, is_urgent: bool = False, also: RateBudget | None = None
+    ) -> None:
+        """Takes so much of the budget, and of another one with it, if there is room at once.
+
+        Every order passes here, and nearly all find room: that is seen in one pass without a call
+        for each window. Only one that finds none asks when there will be.
 
         Raises:
-            RateLimited: If there is none; nothing was taken.
+            RateLimited: If there is none; nothing was taken, of neither.
         """
         now_ns = self._clock.monotonic_ns()
+        budgets = (self,) if also is None else (self, also)
+        for budget in budgets:
+            has_room = (budget.banned_until_ns if is_urgent else budget.paused_until_ns) <= now_ns
+            for window in budget.windows:
+                spent = window.spent
+                if spent and spent[0][0] <= now_ns - window.width_ns:
+                    window.used(now_ns)
+                allowed = window.limit.weight if is_urgent else window.ordinary
+                has_room = has_room and window.sum + weight <= allowed
+            if not has_room:
+                budget.need_room(weight, now_ns, is_urgent=is_urgent)
+        for budget in budgets:
+            for window in budget.windows:
+                window.spent.append((now_ns, weight))
+                window.sum += weight
+
+    def need_room(self, weight: int, now_ns: int, *, is_urgent: bool) -> None:
+        """Checks that so much may be spent at a moment of the clock's monotonic time.
+
+        Raises:
+            RateLimited: If not, with the time until then.
+        """
         ready_ns = self._ready_ns(weight, now_ns, is_urgent=is_urgent)
         if ready_ns > now_ns:
             raise self._refused((ready_ns - now_ns) / NS_PER_S)
-        for window in self._windows:
-            window.add_to(weight, now_ns)
 
     def wait_s(self, weight: int = 1, *, is_urgent: bool = False) -> float:
         """Seconds until such a request may leave; 0 for now."""
@@ -108,10 +135,10 @@ class RateBudget:
         return max(0.0, (ready_ns - now_ns) / NS_PER_S)
 
     def _ready_ns(self, weight: int, now_ns: int, *, is_urgent: bool) -> int:
-        ready_ns = self._banned_until_ns
-        if not is_urgent and self._paused_until_ns > ready_ns:
-            ready_ns = self._paused_until_ns
-        for window in self._windows:
+        ready_ns = self.banned_until_ns
+        if not is_urgent and self.paused_until_ns > ready_ns:
+            ready_ns = self.paused_until_ns
+        for window in self.windows:
             allowed = window.limit.weight if is_urgent else window.ordinary
             free_ns = window.ready_ns(weight, allowed, now_ns)
             if free_ns > ready_ns:  # noqa: PLR1730 # `max` costs three times as much here
@@ -121,22 +148,22 @@ class RateBudget:
     def take(self, weight: int) -> None:
         """Counts what leaves now, whether there is room or not."""
         now_ns = self._clock.monotonic_ns()
-        for window in self._windows:
+        for window in self.windows:
             window.add(weight, now_ns)
 
     def told(self, used: int, window_s: float) -> None:
         """The venue says how much of a window is used; more than we counted is somebody else's."""
         now_ns = self._clock.monotonic_ns()
-        for window in self._windows:
+        for window in self.windows:
             if window.limit.window_s == window_s:
                 window.raise_to(used, now_ns)
 
     def pause(self, seconds: float, *, is_ban: bool = False) -> None:
         """The venue asked for patience."""
         until_ns = self._clock.monotonic_ns() + round(seconds * NS_PER_S)
-        self._paused_until_ns = max(self._paused_until_ns, until_ns)
+        self.paused_until_ns = max(self.paused_until_ns, until_ns)
         if is_ban:
-            self._banned_until_ns = max(self._banned_until_ns, until_ns)
+            self.banned_until_ns = max(self.banned_until_ns, until_ns)
 
     def _refused(self, wait_s: float) -> RateLimited:
         return RateLimited(
@@ -168,30 +195,27 @@ class Budgets:
 class _Window:
     """What was spent in the last so many seconds."""
 
-    __slots__ = ("_spent", "_sum", "_width_ns", "limit", "ordinary")
+    __slots__ = ("limit", "ordinary", "spent", "sum", "width_ns")
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
         self.ordinary = limit.weight - round(limit.weight * RESERVE)
         """What requests that are not urgent may use."""
-        self._width_ns = round(limit.window_s * NS_PER_S)
-        self._spent: deque[tuple[int, int]] = deque()
-        self._sum = 0
+        self.width_ns = round(limit.window_s * NS_PER_S)
+        self.spent: deque[tuple[int, int]] = deque()
+        """When (ns) and how much, from old to new; `sum` is all of it."""
+        self.sum = 0
 
     def used(self, now_ns: int) -> int:
-        spent = self._spent
-        while spent and spent[0][0] <= now_ns - self._width_ns:
-            self._sum -= spent.popleft()[1]
-        return self._sum
+        spent = self.spent
+        while spent and spent[0][0] <= now_ns - self.width_ns:
+            self.sum -= spent.popleft()[1]
+        return self.sum
 
     def add(self, weight: int, now_ns: int) -> None:
         self.used(now_ns)
-        self.add_to(weight, now_ns)
-
-    def add_to(self, weight: int, now_ns: int) -> None:
-        """As `add`, for who has just asked what is used."""
-        self._spent.append((now_ns, weight))
-        self._sum += weight
+        self.spent.append((now_ns, weight))
+        self.sum += weight
 
     def raise_to(self, used: int, now_ns: int) -> None:
         missing = used - self.used(now_ns)
@@ -203,8 +227,8 @@ class _Window:
         excess = self.used(now_ns) + (weight if weight < allowed else allowed) - allowed  # noqa: FURB136 # `min` costs as much as all the rest
         if excess <= 0:
             return 0
-        for at_ns, spent in self._spent:
+        for at_ns, spent in self.spent:
             excess -= spent
             if excess <= 0:
-                return at_ns + self._width_ns
+                return at_ns + self.width_ns
         return 0

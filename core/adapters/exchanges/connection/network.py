@@ -7,8 +7,8 @@ whoever decodes them can do so in one go and the last of many states wins withou
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
 
 from picows import (
     WSError,
@@ -92,7 +92,7 @@ class NetworkTransport:
         assert isinstance(opened, _PicowsSocket)  # noqa: S101 # made by the factory above
         return opened
 
-    async def request(
+    def request(
         self,
         method: str,
         url: str,
@@ -100,11 +100,9 @@ class NetworkTransport:
         headers: Mapping[str, str] = NO_HEADERS,
         body: bytes = b"",
         timeout_s: float = 5.0,
-    ) -> Response:
-        """See `Transport.request`."""
-        return await self._http.request(
-            method, url, headers=headers, body=body, timeout_s=timeout_s
-        )
+    ) -> Coroutine[Any, Any, Response]:
+        """See `Transport.request`; it is the client's own, without another step on its way back."""
+        return self._http.request(method, url, headers=headers, body=body, timeout_s=timeout_s)
 
     async def close(self) -> None:
         """Closes every connection."""

@@ -70,16 +70,6 @@ class Seams:
     rng: Rng
 
 
-@dataclass(slots=True)
-class _Call:
-    """A request under way."""
-
-    answer: asyncio.Future[object]
-    until_ns: int
-    """Monotonic; then nobody waits any more."""
-    timeout_s: float
-
-
 StateListener = Callable[["Connection", ConnectionState, str], None]
 """(connection, new state, why)."""
 
@@ -112,6 +102,8 @@ class Connection:
         self._timing = timing or Timing()
         self._backoff = Backoff(seams.rng)
         self._on_state = on_state
+        self.is_live = False
+        """Whether its data may be traded on; asked for every order, so it is no property."""
         self._state = ConnectionState.DISCONNECTED
         self._detail = ""
         self._error: VenueError | None = None
@@ -120,8 +112,9 @@ class Connection:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._end: asyncio.Future[str] | None = None
-        self._calls: dict[str, _Call] = {}
-        """Key of a request -> who waits for its answer."""
+        self._calls: dict[str, tuple[asyncio.Future[object], int, float]] = {}
+        """Key of a request -> who waits for its answer; until when (monotonic ns), which is so many
+        seconds."""
         self._waiting: dict[Topic, list[asyncio.Future[None]]] = {}
         """Topic -> who waits for its confirmation."""
         self._rising: list[asyncio.Future[None]] = []
@@ -144,11 +137,6 @@ class Connection:
     def detail(self) -> str:
         """Why it is not live, in words."""
         return self._detail
-
-    @property
-    def is_live(self) -> bool:
-        """Whether its data may be traded on."""
-        return self._state is ConnectionState.LIVE
 
     @property
     def is_running(self) -> bool:
@@ -237,28 +225,22 @@ class Connection:
         self._socket.send(message)
         self._sent_ns = self._clock.monotonic_ns()
 
-    async def call(self, key: str, message: bytes, *, timeout_s: float) -> object:
+    def call(self, key: str, message: bytes, *, timeout_s: float) -> asyncio.Future[object]:
         """See `Link.call`."""
-        if key in self._calls:
+        known = self._calls.get(key)
+        if known is not None and not known[0].done():
             raise NotSent(f"{self.dialect.name}: the request {key} is under way already")
         self.send(message)
-        call = self._calls[key] = _Call(
-            asyncio.get_running_loop().create_future(),
-            self._sent_ns + round(timeout_s * NS_PER_S),
-            timeout_s,
-        )
-        try:
-            return await call.answer
-        finally:
-            if self._calls.get(key) is call:
-                del self._calls[key]
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._calls[key] = answer, self._sent_ns + round(timeout_s * NS_PER_S), timeout_s
+        return answer
 
     def answer(self, key: str, value: object) -> bool:
         """See `Link.answer`."""
-        call = self._calls.get(key)
-        if call is None or call.answer.done():
+        call = self._calls.pop(key, None)
+        if call is None or call[0].done():
             return False
-        call.answer.set_result(value)
+        call[0].set_result(value)
         return True
 
     def confirmed(self, topic: Topic) -> None:
@@ -277,10 +259,9 @@ class Connection:
         """See `Link.heard`."""
         if self.subscriptions.heard(topic):
             self.confirmed(topic)
-        self.freshness.heard(event_ns, self._clock.now_ns())
-        if self._state is ConnectionState.STALE and not self.freshness.is_silent(
-            self._clock.now_ns()
-        ):
+        now_ns = self._clock.now_ns()
+        self.freshness.heard(event_ns, now_ns)
+        if self._state is ConnectionState.STALE and not self.freshness.is_silent(now_ns):
             self._move(Moment.HEARD, "")
 
     def again(self, topic: Topic) -> None:
@@ -481,12 +462,16 @@ class Connection:
             self.drop("a ping was not answered")
 
     def _watch_calls(self) -> None:
-        """Ends the wait for answers that did not come; a timer for each would cost more than it."""
+        """Ends the wait for answers that did not come; a timer for each would cost more than it.
+
+        One that nobody waits for any more is forgotten.
+        """
         now_ns = self._clock.monotonic_ns()
-        for call in self._calls.values():
-            if now_ns >= call.until_ns:
-                why = f"{self.dialect.name}: no answer in {call.timeout_s:g} s"
-                _fail([call.answer], TransportError(why))
+        for key, (answer, until_ns, timeout_s) in tuple(self._calls.items()):
+            if answer.done() or now_ns >= until_ns:
+                del self._calls[key]
+                why = f"{self.dialect.name}: no answer in {timeout_s:g} s"
+                _fail([answer], TransportError(why))
 
     def _watch_topics(self) -> None:
         before_ns = self._clock.monotonic_ns() - round(self._timing.confirm_s * NS_PER_S)
@@ -536,11 +521,13 @@ class Connection:
         if state is self._state:
             return
         self._state = state
+        self.is_live = state is ConnectionState.LIVE
         if self._on_state is not None:
             self._on_state(self, state, why)
 
     def _fail_calls(self) -> None:
-        waiting = [call.answer for call in self._calls.values()]
+        waiting = [answer for answer, _, _ in self._calls.values()]
+        self._calls.clear()
         _fail(waiting, TransportError(f"{self.dialect.name}: lost before an answer"))
 
 

@@ -121,6 +121,7 @@ class Orders:
             raise OutcomeUnknown(
                 f"{self._venue} answered with another order than was sent.", venue=self._venue
             )
+        now = self._clock.now()
         return OrderData(
             venue=self._venue,
             symbol=symbol,
@@ -136,8 +137,8 @@ class Orders:
             time_in_force=options.time_in_force,
             post_only=options.post_only,
             reduce_only=options.reduce_only,
-            created_at=self._clock.now(),
-            updated_at=self._clock.now(),
+            created_at=now,
+            updated_at=now,
         )
 
     async def cancel(self, order_id: str, symbol: str) -> OrderData:

@@ -79,10 +79,11 @@ class PrivateDialect(HyperliquidDialect):
                     link.drop(f"a private message makes no sense: {error}")
 
     def _take(self, channel: str, data: object, link: Link) -> None:
-        reading = self._listings.reading(self._clock.now())
         if channel == "post":
             self._answered(data, link)
-        elif channel == "orderUpdates":
+            return
+        reading = self._listings.reading(self._clock.now())
+        if channel == "orderUpdates":
             for order in parse.parse_order_updates(data, reading):
                 self._hub.tell_user(self.ours(self._with_fills(order)))
         elif channel in ("userFills", "user"):

@@ -43,7 +43,13 @@ class Batch(Generic[T]):
 
     def read(self, messages: Sequence[bytes]) -> Iterable[T]:
         """The frequent messages in order; rare ones are handed over on the way."""
-        if len(messages) > 1 and len(messages[0]) < SMALL:
+        if len(messages) == 1:  # a price by itself: somebody may be waiting to make an order of it
+            try:
+                return (self._one.decode(messages[0]),)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self._rare(messages[0])
+                return ()
+        if messages and len(messages[0]) < SMALL:
             try:
                 return self._many.decode(b"[%b]" % b",".join(messages))
             except (msgspec.DecodeError, UnicodeDecodeError):

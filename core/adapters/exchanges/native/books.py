@@ -42,6 +42,21 @@ def levels_of(pairs: Iterable[tuple[str, str]]) -> tuple[BookLevel, ...]:
     return tuple(found)
 
 
+def best_of(
+    bid: str, bid_amount: str, ask: str, ask_amount: str
+) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    """A best bid and ask with their amounts, from the texts of the wire.
+
+    Raises:
+        ValueError: If one is no number above 0, or the bid reaches the ask.
+    """
+    known = _NUMBERS
+    found = known[bid], known[bid_amount], known[ask], known[ask_amount]
+    if found[0] >= found[2]:
+        raise ValueError(f"the bid {bid} reaches the ask {ask}")
+    return found
+
+
 def check_sides(bids: tuple[BookLevel, ...], asks: tuple[BookLevel, ...]) -> None:
     """Checks that bids fall, asks rise, and neither reaches the other.
 

@@ -484,6 +484,8 @@ class NativeExchange(ExchangeInterface):
         Raises:
             NotSent: If we are not connected, or nobody proved who we are.
         """
+        if self._is_open and self._is_authenticated:
+            return
         self.rest.need_open()
         if not self._is_authenticated:
             raise NotSent(f"{self.venue}: no key was accepted.", venue=self.venue)

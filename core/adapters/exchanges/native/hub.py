@@ -23,6 +23,7 @@ from core.adapters.exchanges.models import (
     UserData,
     _Checked,
 )
+from core.adapters.exchanges.native.molds import TickerMold
 
 
 @dataclass(slots=True)
@@ -113,21 +114,21 @@ class Hub:
         quote, at = room.quote, room.quote.at
         if at is None:
             return
-        room.tickers.tell(
-            TickerData(
-                venue=self.venue,
-                symbol=symbol,
-                bid=quote.bid,
-                bid_amount=quote.bid_amount,
-                ask=quote.ask,
-                ask_amount=quote.ask_amount,
-                last=quote.last,
-                mark=quote.mark,
-                index=quote.index,
-                at=at,
-                received_at=received_at,
-            )
-        )
+        made = TickerMold()
+        made.venue = self.venue
+        made.symbol = symbol
+        made.bid = quote.bid
+        made.bid_amount = quote.bid_amount
+        made.ask = quote.ask
+        made.ask_amount = quote.ask_amount
+        made.last = quote.last
+        made.mark = quote.mark
+        made.index = quote.index
+        made.open_24h = made.high_24h = made.low_24h = made.volume_24h = None
+        made.at = at
+        made.received_at = received_at
+        made.__class__ = TickerData
+        room.tickers.tell(made)
 
     def tell_trades(self, symbol: str, trades: Iterable[TradeData]) -> None:
         """Public trades in order."""

@@ -133,33 +133,31 @@ def check_order(
     Raises:
         OrderRejected: Naming the rule; nothing was sent, and nothing is ever rounded here.
     """
-    venue, symbol = instrument.venue, instrument.symbol
-
-    def refuse(code: str, problem: str) -> OrderRejected:
-        return _refused(venue, code, f"{symbol}: {problem}")
-
     if amount <= 0:
-        raise refuse("AMOUNT", f"the amount {plain(amount)} is not above 0")
+        raise _broken(instrument, "AMOUNT", f"the amount {plain(amount)} is not above 0")
     if amount % instrument.lot_size:
-        lot = plain(instrument.lot_size)
-        raise refuse("LOT", f"the amount {plain(amount)} is no multiple of the lot {lot}")
+        problem = f"is no multiple of the lot {plain(instrument.lot_size)}"
+        raise _broken(instrument, "LOT", f"the amount {plain(amount)} {problem}")
     if amount < instrument.min_amount:
-        least = plain(instrument.min_amount)
-        raise refuse("MIN_AMOUNT", f"the amount {plain(amount)} is below the minimum {least}")
+        problem = f"is below the minimum {plain(instrument.min_amount)}"
+        raise _broken(instrument, "MIN_AMOUNT", f"the amount {plain(amount)} {problem}")
     if instrument.max_amount is not None and amount > instrument.max_amount:
-        most = plain(instrument.max_amount)
-        raise refuse("MAX_AMOUNT", f"the amount {plain(amount)} is above the maximum {most}")
+        problem = f"is above the maximum {plain(instrument.max_amount)}"
+        raise _broken(instrument, "MAX_AMOUNT", f"the amount {plain(amount)} {problem}")
     if (order_type is OrderType.LIMIT) is not (price is not None):
-        raise refuse("PRICE", "a limit order has a price, a market order has none")
+        problem = "a limit order has a price, a market order has none"
+        raise _broken(instrument, "PRICE", problem)
     if price is None:
         return
     step = tick or instrument.tick_size
     if price <= 0 or price % step:
-        raise refuse("TICK", f"the price {plain(price)} is no multiple of the tick {plain(step)}")
+        problem = f"the price {plain(price)} is no multiple of the tick {plain(step)}"
+        raise _broken(instrument, "TICK", problem)
     notional = instrument.notional(price, amount)
     if notional < instrument.min_notional and not options.reduce_only:
         least = f"{plain(instrument.min_notional)} {instrument.quote}"
-        raise refuse("MIN_NOTIONAL", f"notional {plain(notional)} is below the minimum {least}")
+        problem = f"notional {plain(notional)} is below the minimum {least}"
+        raise _broken(instrument, "MIN_NOTIONAL", problem)
 
 
 def check_leaves(venue: str, may_leave: Callable[[], bool] | None) -> None:
@@ -174,6 +172,10 @@ def check_leaves(venue: str, may_leave: Callable[[], bool] | None) -> None:
     """
     if may_leave is not None and not may_leave():
         raise NotSent(f"{venue}: the order was withdrawn before it left.", venue=venue)
+
+
+def _broken(instrument: Instrument, code: str, problem: str) -> OrderRejected:
+    return _refused(instrument.venue, code, f"{instrument.symbol}: {problem}")
 
 
 def _refused(venue: str, code: str, problem: str) -> OrderRejected:

@@ -1,16 +1,16 @@
-"""What dialects of several venues do alike with best prices, books and public trades.
+"""What dialects of several venues do alike with best prices and books.
 
 A dialect decodes its venue's messages and says here what they mean; here is judged what may be
-believed: times that can be, sides that do not cross, changes that follow, trades that are new.
+believed: times that can be, sides that do not cross, changes that follow. Public trades are for
+`trails.py`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Final
 
 import msgspec
@@ -21,10 +21,10 @@ from core.adapters.exchanges.connection.sequence import Joint, Rule
 from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.depth import Succession
-from core.adapters.exchanges.models import OrderBookData, OrderSide, TradeData, from_ns, to_ns
+from core.adapters.exchanges.models import OrderBookData, from_ns
 from core.adapters.exchanges.native.batch import DAY_MS
 from core.adapters.exchanges.native.books import SHOWN, check_sides, levels_of
-from core.adapters.exchanges.native.hub import Hub, checked_trade
+from core.adapters.exchanges.native.hub import Hub
 from core.adapters.exchanges.native.listings import Listings
 from core.infrastructure.clock import Clock
 
@@ -36,10 +36,6 @@ Amount = Annotated[float, msgspec.Meta(ge=0.0, lt=1e18)]
 
 _DAY_NS: Final = DAY_MS * 1_000_000
 _CROSSED_LIMIT: Final = 3
-_EARLIER_NS: Final = 10_000_000_000
-"""First messages also hold older trades; so much of the past still counts as news."""
-_ZERO: Final = Decimal(0)
-_MOST: Final = Decimal(10) ** 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +62,6 @@ class Book:
     at_ns: int = 0
     crossed: int = 0
     """Reads in a row after which it was crossed."""
-
-
-@dataclass(slots=True)
-class _Newest:
-    at_ns: int
-    ids: set[str] = field(default_factory=set)
 
 
 class Market:
@@ -105,7 +95,6 @@ class Market:
         self.books: dict[Topic, Book] = {}
         """Topic -> the book that it carries."""
         self._touched: dict[Topic, Book] = {}
-        self._trades: dict[str, _Newest] = {}
 
     def lost(self) -> None:
         """The socket is gone: books and prices are not believed until there are new ones."""
@@ -288,62 +277,3 @@ class Market:
             book = Book(listing, topic, tells_best, ladder, Joint(self._rule))
             self.books[topic] = book
         return book
-
-    # -- trades -------------------------------------------------------------------------------
-
-    def take_trade(  # a trade has as many parts
-        self,
-        topic: Topic,
-        key: str,
-        trade_id: str,
-        price: Decimal,
-        amount: Decimal,
-        side: OrderSide,
-        at_ns: int,
-        link: Link,
-    ) -> None:
-        """A public trade; one that was told before is left out."""
-        listing = self.listing(key, at_ns, "trade")
-        if listing is None:
-            return
-        link.heard(topic, at_ns)
-        if not self._is_news(key, trade_id, at_ns):
-            return
-        try:
-            is_sound = _ZERO < price < _MOST and _ZERO < amount < _MOST
-        except ArithmeticError:  # NaN
-            is_sound = False
-        if not is_sound:
-            self._listings.count("trade:refused")
-            return
-        room = self._hub.of(listing.symbol)
-        room.quote.last = price
-        if room.trades:
-            venue, at, now = self._listings.venue, from_ns(at_ns), self._clock.now()
-            room.trades.tell(
-                checked_trade(venue, listing.symbol, trade_id, price, amount, side, at, now)
-            )
-
-    def tell_missed(self, key: str, trades: Iterable[TradeData]) -> None:
-        """Public trades that were asked for after a reconnection: those not told before."""
-        for trade in trades:
-            at_ns = to_ns(trade.at)
-            if key in self._trades and self._is_news(key, trade.trade_id, at_ns):
-                self._hub.tell_trades(trade.symbol, (trade,))
-
-    def newest_trades(self) -> list[str]:
-        """Keys of instruments whose trades were told."""
-        return list(self._trades)
-
-    def _is_news(self, key: str, trade_id: str, at_ns: int) -> bool:
-        known = self._trades.get(key)
-        if known is None:
-            known = self._trades[key] = _Newest(self._clock.now_ns() - _EARLIER_NS)
-        if at_ns < known.at_ns or trade_id in known.ids:
-            return False
-        if at_ns > known.at_ns:
-            known.at_ns = at_ns
-            known.ids = {trade_id}
-        else:
-            known.ids.add(trade_id)
-        return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from core.adapters.exchanges.decoding import number
+from core.adapters.exchanges.decoding import number_of_text
 
 _KEPT: Final = 8_192
 """Texts that are remembered; then it begins anew."""
@@ -27,7 +27,7 @@ class Numbers(dict[str, Decimal]):
 
     def __missing__(self, text: str) -> Decimal:
         """Reads and checks a text that is new."""
-        value = number(text)
+        value = number_of_text(text)
         if not 0 < value < _MOST:
             raise ValueError(f"{text[:40]!r} is no price and no amount")
         if len(self) >= _KEPT:

@@ -74,9 +74,11 @@ class Rest:
         body: bytes = b"",
         budget: RateBudget | None = None,
         weight: int = 1,
+        counted: RateBudget | None = None,
         is_order: bool = False,
         is_urgent: bool = False,
         timeout_s: float = TIMEOUT_S,
+        usual: Callable[[bytes], object | None] | None = None,
     ) -> object:
         """The decoded answer to one request.
 
@@ -87,17 +89,20 @@ class Rest:
             body: Of a POST.
             budget: What the request is counted against.
             weight: How much of it.
+            counted: What an order is counted against beside that, as much.
             is_order: Whether it can change orders: then what went wrong is `OutcomeUnknown`.
             is_urgent: Whether it may use the reserve of the budget (cancels).
             timeout_s: Longest wait.
+            usual: Reads a success that has the form it nearly always has; None for another answer.
 
         Raises:
             VenueError: As the table above says.
         """
-        self.need_open()
+        if not self.is_open:
+            self.need_open()
         if budget is not None:
             if is_order:
-                budget.spend_now(weight, is_urgent=is_urgent)
+                budget.spend_now(weight, is_urgent=is_urgent, also=counted)
             else:
                 await budget.spend(weight, is_urgent=is_urgent)
         began_ns = self.clock.monotonic_ns()
@@ -110,6 +115,10 @@ class Rest:
         self.latency_ms = (self.clock.monotonic_ns() - began_ns) / 1e6
         note_departure(began_ns)
         self.on_response(response, budget)
+        if usual is not None and response.status == 200:
+            told = usual(response.body)
+            if told is not None:
+                return told
         return self._read(response, budget, is_order=is_order)
 
     def need_open(self) -> None:
