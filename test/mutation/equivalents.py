@@ -26,7 +26,7 @@ EQUIVALENTS: Final[dict[tuple[str, str, int, str], str]] = {
     (
         "core/services/execution/reconciler.py",
         "Reconciler.check_position",
-        21,
+        29,
         "`break` continues",
     ): "what was compared stays the same, so the rounds that are left end at the same line",
     (

@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from core.adapters.exchanges.bybit import instruments, parse, sign
+from core.adapters.exchanges.bybit import instruments, parse
 from core.adapters.exchanges.decoding import Reading
 from core.adapters.exchanges.models import OrderSide, OrderStatus
 from core.testing.clock import ManualClock
 from core.testing.venue import PERP
+from core.testing.venues.bybit import sign
 from core.testing.venues.bybit.venue import BybitVenue
 from core.testing.venues.clients import ccxt_client
 from core.testing.venues.faults import Kind

@@ -9,11 +9,12 @@ import pytest
 
 from core.adapters.exchanges.decoding import Reading
 from core.adapters.exchanges.models import FillData, OrderData, OrderSide, OrderStatus, from_ns
-from core.adapters.exchanges.okx import instruments, parse, sign
+from core.adapters.exchanges.okx import instruments, parse
 from core.testing.clock import ManualClock
 from core.testing.venue import PERP
 from core.testing.venues.clients import ccxt_client
 from core.testing.venues.faults import Kind
+from core.testing.venues.okx import sign
 from core.testing.venues.okx.venue import OkxVenue
 
 SYMBOL = "TEST/USDC:USDC"
