@@ -169,7 +169,7 @@ def test_new_lines_wait_until_the_cancels_are_over():
 
 
 def test_another_edit_leaves_new_lines_waiting():
-    """Lines that wait for cancels stay new, so that they are opened as at a start all the same."""
+    """Lines that wait for cancels stay new, opened as at a start all the same (narrow seed 99)."""
     moved = replace(SHIFTED, initial_fill=InitialFill.PASSIVE_ONLY)
     story = holding()
     story.is_silent = True
