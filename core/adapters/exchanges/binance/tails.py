@@ -17,8 +17,9 @@ from core.adapters.exchanges.connection.subscriptions import Topic
 from core.adapters.exchanges.decoding import Listing
 from core.adapters.exchanges.models import OrderSide, TradeData, from_ns
 from core.adapters.exchanges.native.batch import DAY_MS
-from core.adapters.exchanges.native.hub import Hub, Room, TradeMold
+from core.adapters.exchanges.native.hub import Hub, Room
 from core.adapters.exchanges.native.listings import Listings
+from core.adapters.exchanges.native.molds import TradeMold
 from core.adapters.exchanges.native.numbers import Numbers
 from core.errors import VenueError
 from core.infrastructure.clock import Clock
@@ -197,8 +198,8 @@ class Tails:
             made.side = _SELL if item.m else _BUY
             made.at = at
             made.received_at = now
-            made.__class__ = TradeData  # type: ignore[assignment] # see `TradeMold`
-            told.append(made)  # type: ignore[arg-type]
+            made.__class__ = TradeData
+            told.append(made)
         tail.newest, room.quote.last = newest, price
         room.trades.tell_all(told)
         return rest

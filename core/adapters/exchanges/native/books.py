@@ -17,7 +17,7 @@ _NUMBERS: Final = Numbers()
 
 
 class _LevelMold:
-    """A level while it is made, as `hub.TradeMold` is a trade: forty come with every book."""
+    """A level while it is made, as a mold (`molds.py`) is a trade: forty come with every book."""
 
     __slots__ = ("amount", "price")
 

@@ -8,7 +8,7 @@ and private messages are never left out and keep their order.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,9 +21,8 @@ from core.adapters.exchanges.models import (
     TickerData,
     TradeData,
     UserData,
-    _Checked,
 )
-from core.adapters.exchanges.native.molds import TickerMold
+from core.adapters.exchanges.native.molds import TickerMold, TradeMold
 
 
 @dataclass(slots=True)
@@ -159,26 +158,6 @@ class Hub:
             self.user.clear()
 
 
-class TradeMold(_Checked):
-    """A trade while it is made from what was checked by whoever decoded it.
-
-    It has the same places in memory as `TradeData` and is not yet immutable; when all are filled,
-    its class is set. The result is what `TradeData(...)` gives, without looking at each field
-    again: trades come by the hundred thousand.
-    """
-
-    __slots__ = tuple(item.name for item in fields(TradeData))
-
-    venue: str
-    symbol: str
-    trade_id: str
-    price: Decimal
-    amount: Decimal
-    side: OrderSide | None
-    at: datetime
-    received_at: datetime | None
-
-
 def checked_trade(
     venue: str,
     symbol: str,
@@ -189,7 +168,7 @@ def checked_trade(
     at: datetime,
     received_at: datetime,
 ) -> TradeData:
-    """A trade whose numbers and times were checked; see `TradeMold`."""
+    """A trade whose numbers and times were checked: trades come by the hundred thousand."""
     made = TradeMold()
     made.venue = venue
     made.symbol = symbol
@@ -199,5 +178,6 @@ def checked_trade(
     made.side = side
     made.at = at
     made.received_at = received_at
-    made.__class__ = TradeData  # type: ignore[assignment] # the mold is left
-    return made  # type: ignore[return-value]
+    made.__class__ = TradeData
+    trade: TradeData = made
+    return trade

@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from core.adapters.exchanges.models import FillData, OrderData, TickerData, _Checked
+from core.adapters.exchanges.models import (
+    FillData,
+    OrderData,
+    TickerData,
+    TradeData,
+    _Checked,
+)
 
 
 def mold_of(kind: type[_Checked]) -> type[Any]:
@@ -22,3 +28,4 @@ def mold_of(kind: type[_Checked]) -> type[Any]:
 FillMold = mold_of(FillData)
 OrderMold = mold_of(OrderData)
 TickerMold = mold_of(TickerData)
+TradeMold = mold_of(TradeData)
