@@ -9,17 +9,21 @@ Source: developers.binance.com, USDⓈ-M and Spot "WebSocket API" and "Trade End
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 
+from core.adapters.exchanges.binance.messages import Said
 from core.adapters.exchanges.decoding import MAX_MESSAGE_BYTES
 
 T = TypeVar("T")
 
 
-class OrderRow(msgspec.Struct, gc=False):
+class OrderRow(Said, gc=False):
     """What is used of an `order`, spot or futures. Empty text and 0 ms: not said."""
+
+    what: ClassVar[str] = "order"
+    word_of_status: ClassVar[str] = "status"
 
     symbol: str
     order_id: int | str = msgspec.field(name="orderId")

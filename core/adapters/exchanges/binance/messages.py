@@ -75,7 +75,7 @@ Frequent = Best | Depth | Trade
 
 
 class Said(msgspec.Struct, gc=False):
-    """Part of the news of an account. Empty text and None stand for what was not said."""
+    """Part of what is said of an account. Empty text and None stand for what was not said."""
 
     what: ClassVar[str] = ""
     """The message's name in what is said of it."""
@@ -83,6 +83,8 @@ class Said(msgspec.Struct, gc=False):
 
 class Report(Said, gc=False):
     """What is used of `ORDER_TRADE_UPDATE` and of spot's `executionReport`."""
+
+    word_of_status: ClassVar[str] = "X"
 
     symbol: str = msgspec.field(name="s")
     side: str = msgspec.field(name="S")

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from core.adapters.exchanges.binance.answers import NUMBERS as ORDER_NUMBERS
 from core.adapters.exchanges.binance.answers import ORDER, OrderRow
@@ -506,68 +506,55 @@ def parse_order(raw: object, reading: Reading) -> OrderData:
 def read_order(row: OrderRow, reading: Reading) -> OrderData:
     """The same from what was decoded straight into its fields."""
     listing = reading.listing(row.symbol)
-    order_id, kind, side = str(row.order_id), row.kind, _SIDES.get(row.side)
-    if side is None or not kind or not order_id:
-        problem = f"side {row.side!r}, type {kind!r} or id {order_id!r} cannot be"
-        raise malformed(reading, "order", problem[:200])
-    status = _STATUSES.get(row.status) if isinstance(row.status, str) else None
-    if status is None:
-        reading.unknown[f"order:status={str(row.status)[:40]}"] += 1
-        status = OrderStatus.UNKNOWN
-    price = _told_amount(row.price, "price", reading) or None if row.price else None
-    filled = _told_amount(row.filled, "executedQty", reading) if row.filled else _ZERO
+    made, is_market = _begun_order(row, listing, reading)
+    price = _amount(row, "price", row.price, reading) or None if row.price else None
+    filled = _amount(row, "executedQty", row.filled, reading) if row.filled else _ZERO
     made_ms = row.created_ms or row.traded_ms
-    created = _told_time(made_ms, "time", reading) if made_ms else None
-    is_market = kind in _MARKET_TYPES
-    made = OrderMold()
-    made.venue = reading.venue
-    made.symbol = listing.symbol
-    made.order_id = order_id
+    created = _moment(row, "time", made_ms, reading) if made_ms else None
     made.client_order_id = row.first_client_order_id or row.client_order_id or None
-    made.side = side
-    made.order_type = OrderType.MARKET if is_market else OrderType.LIMIT
-    made.status = status
-    made.amount = listing.amount(_told_amount(row.amount, "origQty", reading), price)
+    made.amount = listing.amount(_amount(row, "origQty", row.amount, reading), price)
     made.price = None if is_market else price
     made.filled = listing.amount(filled, price)
     made.average_price = _average(row, filled, reading) if filled else None
-    made.time_in_force = _TIMES_IN_FORCE.get(row.time_in_force, TimeInForce.GTC)
-    made.post_only = kind == "LIMIT_MAKER" or row.time_in_force == "GTX"
     made.reduce_only = row.is_reducing
     made.reason = made.raw = None
     made.created_at = created
     made.updated_at = (
-        _told_time(row.updated_ms, "updateTime", reading) if row.updated_ms else created
+        _moment(row, "updateTime", row.updated_ms, reading) if row.updated_ms else created
     )
     made.__class__ = OrderData
     order: OrderData = made
     return order
 
 
+def _begun_order(said: OrderRow | Report, listing: Listing, reading: Reading) -> tuple[Any, bool]:
+    """What an answer and a report say of an order alike, and whether it is a market order."""
+    order_id, kind, side = str(said.order_id), said.kind, _SIDES.get(said.side)
+    if side is None or not kind or not order_id:
+        problem = f"side {said.side!r}, type {kind!r} and id {order_id!r} are no order's"
+        raise malformed(reading, said.what, tame(problem, 120))
+    status = _STATUSES.get(said.status) if isinstance(said.status, str) else None
+    if status is None:
+        reading.unknown[f"{said.what}:{said.word_of_status}={str(said.status)[:40]}"] += 1
+        status = OrderStatus.UNKNOWN
+    is_market = kind in _MARKET_TYPES
+    made = OrderMold()
+    made.venue = reading.venue
+    made.symbol = listing.symbol
+    made.order_id = order_id
+    made.side = side
+    made.order_type = OrderType.MARKET if is_market else OrderType.LIMIT
+    made.status = status
+    made.time_in_force = _TIMES_IN_FORCE.get(said.time_in_force, TimeInForce.GTC)
+    made.post_only = kind == "LIMIT_MAKER" or said.time_in_force == "GTX"
+    return made, is_market
+
+
 def _average(row: OrderRow, filled: Decimal, reading: Reading) -> Decimal | None:
     """The average price, where the venue says it, or what it was worth altogether."""
-    stated = _told_amount(row.average, "avgPrice", reading) if row.average else _ZERO
-    quote = _told_amount(row.quote, "cummulativeQuoteQty", reading) if row.quote else _ZERO
+    stated = _amount(row, "avgPrice", row.average, reading) if row.average else _ZERO
+    quote = _amount(row, "cummulativeQuoteQty", row.quote, reading) if row.quote else _ZERO
     return stated or (quote / filled if quote else None)
-
-
-def _told_amount(text: str, name: str, reading: Reading) -> Decimal:
-    """A number of 0 or more of an `order`."""
-    try:
-        value = number_of_text(text)
-    except ValueError:
-        problem = f"{name} should be a number, not {text[:60]!r}"
-        raise malformed(reading, "order", problem) from None
-    if value < 0:
-        raise malformed(reading, "order", f"{name} should not be negative: {text[:60]}")
-    return value
-
-
-def _told_time(value_ms: int, name: str, reading: Reading) -> datetime:
-    try:
-        return time_of(value_ms, MILLISECOND, reading)
-    except ValueError as error:
-        raise malformed(reading, "order", f"{name} {error}") from None
 
 
 def parse_orders(raw: object, reading: Reading) -> tuple[OrderData, ...]:
@@ -644,30 +631,14 @@ def _reported_order(
     created_at: datetime | None,
 ) -> OrderData:
     listing = reading.listing(report.symbol)
+    made, is_market = _begun_order(report, listing, reading)
     price = _amount(report, "p", report.price, reading) or None if report.price else None
-    order_id, kind, side = str(report.order_id), report.kind, _SIDES.get(report.side)
-    if side is None or not kind or not order_id:
-        said = f"side {report.side!r}, type {kind!r} and id {order_id!r} are no order's"
-        raise malformed(reading, report.what, tame(said, 120))
-    status = _STATUSES.get(report.status) if isinstance(report.status, str) else None
-    if status is None:
-        reading.unknown[f"{report.what}:X={str(report.status)[:40]}"] += 1
-        status = OrderStatus.UNKNOWN
-    is_market, worth = kind in _MARKET_TYPES, price or average
-    made = OrderMold()
-    made.venue = reading.venue
-    made.symbol = listing.symbol
-    made.order_id = order_id
+    worth = price or average
     made.client_order_id = client_order_id or None
-    made.side = side
-    made.order_type = OrderType.MARKET if is_market else OrderType.LIMIT
-    made.status = status
     made.amount = listing.amount(_amount(report, "q", report.amount, reading), worth)
     made.price = None if is_market else price
     made.filled = listing.amount(_amount(report, "z", report.filled, reading), worth)
     made.average_price = average
-    made.time_in_force = _TIMES_IN_FORCE.get(report.time_in_force, TimeInForce.GTC)
-    made.post_only = kind == "LIMIT_MAKER" or report.time_in_force == "GTX"
     made.reduce_only = report.is_reducing is True
     made.reason = _reason(report)
     made.created_at = created_at
@@ -729,11 +700,11 @@ def _number(said: Said, name: str, value: object, reading: Reading) -> Decimal:
         raise malformed(reading, said.what, problem) from None
 
 
-def _moment(report: Report, name: str, value: int, reading: Reading) -> datetime:
+def _moment(said: Said, name: str, value: int, reading: Reading) -> datetime:
     try:
         return time_of(value, MILLISECOND, reading)
     except ValueError as error:
-        raise malformed(reading, report.what, f"{name} {error}") from None
+        raise malformed(reading, said.what, f"{name} {error}") from None
 
 
 def _reason(report: Report) -> str | None:
