@@ -1,10 +1,10 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument
 from core.engine import frames
 from core.engine.protocol import (
     Act,
@@ -18,10 +18,10 @@ from core.engine.protocol import (
     StartBot,
     Welcome,
 )
-from core.services.grid.settings import GridSettings, GridType
 from core.services.grid.view import SlotRows, Surroundings, grid_snapshot
 from core.services.portfolio.snapshot import BotRow
 from core.testing.grid_story import GridStory
+from core.testing.grids import TWENTY
 
 AT = datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=UTC)
 WORDS = [
@@ -96,27 +96,7 @@ async def test_the_end_of_the_connection_is_no_word():
 
 def test_a_picture_that_reuses_rows_is_the_same_to_whoever_hears_it():
     """It cannot be told whether a row was encoded now or for a picture before."""
-    instrument = Instrument(
-        symbol="TEST-USDC-PERP",
-        venue="paper",
-        market_type=ExchangeType.PERPETUAL,
-        base="TEST",
-        quote="USDC",
-        tick_size=Decimal("0.1"),
-        lot_size=Decimal("0.001"),
-    )
-    settings = GridSettings(
-        instrument=instrument,
-        grid_type=GridType.LONG,
-        grid_interval=Decimal(1),
-        order_amount=Decimal(1),
-        lower_price=Decimal(80),
-        upper_price=Decimal(100),
-        price_step=instrument.tick_size,
-        amount_step=instrument.lot_size,
-        maker_fee=Decimal("0.0002"),
-        taker_fee=Decimal("0.0005"),
-    )
+    settings = replace(TWENTY, lower_price=Decimal(80), upper_price=Decimal(100))
     story, rows, encoder = GridStory(settings), SlotRows(), frames.PictureEncoder()
     around = Surroundings(bot="b", mode="paper")
     for price in ("99.5", "98.9", "97.9", "97.9", "100.2", "80.5"):

@@ -7,22 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from core.adapters.exchanges.models import ExchangeType, Instrument
+from core.adapters.exchanges.models import ExchangeType
 from core.errors import ConfigError
 from core.services.grid.ladder import build_ladder
 from core.services.grid.plan import make_plan, plan_limits
 from core.services.grid.settings import GridSettings, GridType, StopAction, TargetSettings
+from core.testing import grids
 
-INSTRUMENT = Instrument(
-    symbol="TEST-USDC-PERP",
-    venue="paper",
-    market_type=ExchangeType.PERPETUAL,
-    base="TEST",
-    quote="USDC",
-    tick_size=Decimal("0.1"),
-    lot_size=Decimal("0.001"),
-    maintenance_margin_rate=Decimal("0.01"),
-)
+INSTRUMENT = replace(grids.INSTRUMENT, maintenance_margin_rate=Decimal("0.01"))
 LONG = GridSettings(
     instrument=INSTRUMENT,
     grid_type=GridType.LONG,
