@@ -12,6 +12,7 @@ import pytest
 from pytest_textual_snapshot import SVGImageExtension
 
 from core.engine.protocol import (
+    BotEnded,
     Bots,
     Done,
     ListBots,
@@ -22,6 +23,7 @@ from core.engine.protocol import (
     Request,
     Requests,
 )
+from core.services.portfolio.snapshot import HomeSnapshot
 from tui.app import CtosApp
 from tui.presentation.look import Look
 from tui.settings import Settings
@@ -62,6 +64,7 @@ class ScriptedSource:
         self.replies: dict[type, Reply | Exception] = {}
         self.failures = 0
         """Watches that will fail before one succeeds."""
+        self._running = home.bots if isinstance(home, HomeSnapshot) else ()
 
     @property
     def acts(self) -> list[Request]:
@@ -70,6 +73,8 @@ class ScriptedSource:
 
     def push(self, push: Push | None) -> None:
         """Plays a push; None ends the connection."""
+        if isinstance(push, BotEnded):
+            self._running = tuple(row for row in self._running if row.name != push.bot)
         self._pushes.put_nowait(push)
 
     async def watch(self, bot: str | None) -> AsyncIterator[Push]:
@@ -95,7 +100,7 @@ class ScriptedSource:
         empty: dict[type, Reply] = {
             ListOrders: Orders(orders=()),
             ListRequests: Requests(requests=()),
-            ListBots: Bots(bots=(), risk_state="ACTIVE", engine_pid=1, mode="paper"),
+            ListBots: Bots(bots=self._running, risk_state="ACTIVE", engine_pid=1, mode="paper"),
         }
         return empty.get(type(request), Done())
 
