@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tui.app import CtosApp
 
 
+LIST_AGAIN_S = 1.0
+"""Between two looks at which bots still run, while they end."""
+
+
 class Leaving:
     """Ends what this terminal started, names what goes on, and closes the screen.
 
@@ -114,12 +118,15 @@ class Leaving:
             self.app.acting.show_error(reply.message, reply.remedy)
             self.is_leaving = False
             return
+        missing: set[str] = set()
         while self.started:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LIST_AGAIN_S)
             listed = await self.app.acting.request(ListBots(), is_quiet=True)
             if isinstance(listed, Bots):
                 running = {bot.name for bot in listed.bots if bot.is_running}
-                self.started &= running
+                # The closing line of a bot may be on its way: one list more leaves it the time.
+                self.started -= missing - running
+                missing = self.started - running
             elif listed is None and self.app.is_lost:
                 break
         self.leave("quit")

@@ -15,6 +15,7 @@ from core.engine.protocol import (
     Detach,
     Kill,
     KillStage,
+    ListBots,
     ListOrders,
     OrderRow,
     Orders,
@@ -504,6 +505,29 @@ async def test_quit_live_asks_once_and_a_second_ctrl_c_is_yes(make_app, source, 
         source.push(BotEnded(bot=samples.BOT, exit_code=3, text="1 order may still live"))
         await settle(pilot)
 
+    assert app.return_value.exit_code == 3
+
+
+async def test_the_closing_line_may_come_after_the_list_without_its_bot(
+    make_app, source, samples, monkeypatch
+):
+    """A list that no longer names the bot takes neither its closing line nor its exit code."""
+    monkeypatch.setattr("tui.leaving.LIST_AGAIN_S", 0.01)
+    app = make_app(started_here=True)
+    tell = source.request
+
+    async def tell_late(request):
+        if isinstance(request, ListBots) and app.leaving.is_leaving:
+            source.push(BotEnded(bot=samples.BOT, exit_code=3, text="1 order may still live"))
+        return await tell(request)
+
+    source.request = tell_late
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("q")
+        await settle(pilot)
+
+    assert app.return_value.lines == ("1 order may still live",)
     assert app.return_value.exit_code == 3
 
 
