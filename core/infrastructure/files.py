@@ -221,12 +221,10 @@ class FileLock:
         if self._file is None or self._mark is None:
             return False
         which, record = self._mark
-        descriptor = self._file.fileno()
         try:
             if _which(os.lstat(self._name)) != which:
                 return False
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            return os.read(descriptor, _HOLDER_BYTES) == record
+            return _record_of(self._file.fileno()) == record
         except OSError:
             return False
 
@@ -246,6 +244,14 @@ class FileLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _record_of(descriptor: int) -> bytes:
+    """What stands at the beginning of a file, wherever it was read before."""
+    if sys.platform == "win32":
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return os.read(descriptor, _HOLDER_BYTES)
+    return os.pread(descriptor, _HOLDER_BYTES, 0)
 
 
 def _which(about: os.stat_result) -> tuple[int, ...]:

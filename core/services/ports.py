@@ -7,7 +7,7 @@ docs/architecture.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -363,8 +363,8 @@ class Journal(Protocol):
     `write`. Reads see everything that was committed; `flush` makes them see what was written.
     """
 
-    async def commit(self, transaction: Transaction) -> None:
-        """Returns when the transaction is durable.
+    def commit(self, transaction: Transaction) -> Awaitable[None]:
+        """Hands a transaction over; what is given back ends when it is durable.
 
         Raises:
             JournalFull: No room, or the file is held by someone else: nothing was written.

@@ -14,13 +14,12 @@ class Door:
     be sent. What the kernel and the wire cost, which is the same for everybody, is not seen.
 
     Args:
-        came: Called with each reading's time (ns) and what it belongs to (the name of our socket,
-            empty for others), before anybody takes it in.
+        came: Called with each reading's time (ns) and its content, before anybody takes it in.
         left: Called with the time at which something was given to be sent, and what.
     """
 
     def __init__(
-        self, came: Callable[[int, str], object], left: Callable[[int, bytes], object]
+        self, came: Callable[[int, bytes], object], left: Callable[[int, bytes], object]
     ) -> None:
         self._came = came
         self._left = left
@@ -37,8 +36,7 @@ class Door:
 
         def on_ws_frame(socket: Any, transport: Any, found: Any) -> None:
             if not socket._batch:
-                dialect = getattr(socket._listener, "dialect", None)
-                self._came(time.perf_counter_ns(), getattr(dialect, "name", ""))
+                self._came(time.perf_counter_ns(), found.get_payload_as_bytes())
             frame(socket, transport, found)
 
         def sent(socket: Any, message: bytes) -> None:
@@ -48,7 +46,7 @@ class Door:
             self.kernel_ns += time.thread_time_ns() - before_ns
 
         def data_received(exchange: Any, found: bytes) -> None:
-            self._came(time.perf_counter_ns(), "")
+            self._came(time.perf_counter_ns(), found)
             data(exchange, found)
 
         _PicowsSocket.on_ws_frame = on_ws_frame  # type: ignore[method-assign]
@@ -76,7 +74,7 @@ class Door:
         data = ResponseHandler.data_received
 
         def data_received(handler: Any, found: bytes) -> None:
-            self._came(time.perf_counter_ns(), "")
+            self._came(time.perf_counter_ns(), found)
             data(handler, found)
 
         ResponseHandler.data_received = data_received

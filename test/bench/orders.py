@@ -185,7 +185,7 @@ class Watch:
         """The same in processor time."""
         self.door = Door(self._came, self._left)
 
-    def _came(self, at_ns: int, _who: str) -> None:
+    def _came(self, at_ns: int, _what: bytes) -> None:
         self._came_ns, self._came_cpu_ns = at_ns, time.thread_time_ns()
 
     def _left(self, at_ns: int, _what: bytes) -> None:

@@ -19,6 +19,11 @@ STEPS = 3
 """Commits of the session after the one that names the bot."""
 
 
+async def committed(journal: SqliteJournal, transaction: Transaction) -> None:
+    """Waits until a transaction is durable."""
+    await journal.commit(transaction)
+
+
 def session(path: Path, disk: BadDisk, monkeypatch: pytest.MonkeyPatch) -> dict[int, str]:
     """Commits one step after another; what each commit said: kept, refused or unsure."""
 
@@ -35,7 +40,7 @@ def session(path: Path, disk: BadDisk, monkeypatch: pytest.MonkeyPatch) -> dict[
         keys = [StateRow("b", f"{step}/{part}", "x" * 300) for part in range(4)]
         transaction = Transaction(bots=[BOT] if step == 0 else [], states=keys)
         try:
-            asyncio.run(journal.commit(transaction))
+            asyncio.run(committed(journal, transaction))
             told[step] = "kept"
         except JournalFull:
             told[step] = "refused"

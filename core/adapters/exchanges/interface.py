@@ -195,6 +195,21 @@ class ExchangeInterface(ABC):
     async def get_positions(self, symbols: Sequence[str] | None = None) -> list[PositionData]:
         """Positions other than flat, sorted by symbol."""
 
+    def prepare_order(  # noqa: B027 # most adapters have nothing to do before they send
+        self,
+        symbol: str,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal,
+        price: Decimal | None,
+        params: OrderOptions,
+    ) -> None:
+        """Says which order will soon be sent by `create_order`, with the very same `params`.
+
+        An adapter may build and sign its request while the intent is being written. Nothing leaves,
+        nothing is promised, and an order that cannot be sent is refused by `create_order` alone.
+        """
+
     @abstractmethod
     async def create_order(
         self,

@@ -28,6 +28,7 @@ import logging
 import queue
 import sqlite3
 import threading
+from collections.abc import Awaitable, Generator
 from pathlib import Path
 from typing import Final
 
@@ -109,14 +110,14 @@ class SqliteJournal(JournalReads):
 
     # -- writing ------------------------------------------------------------------------------
 
-    async def commit(self, transaction: Transaction) -> None:
-        """Returns when the transaction is durable; see the port for errors."""
+    def commit(self, transaction: Transaction) -> Awaitable[None]:
+        """Ends when the transaction is durable; see the port for errors."""
         if self._is_closed:
             raise JournalError(f"{self.path} is closed.")
-        if self._writer is None:
-            self._commit_inline(transaction)
-        else:
-            await self._writer.commit(transaction)
+        if self._writer is not None:
+            return self._writer.commit(transaction)
+        self._commit_inline(transaction)
+        return _WRITTEN
 
     def write(self, transaction: Transaction) -> None:
         """Queues; in order with commits."""
@@ -249,6 +250,17 @@ class SqliteJournal(JournalReads):
         return self._reader
 
 
+class _Written:
+    """What was written before anybody could wait for it."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        """Ends at once."""
+        yield from ()
+
+
+_WRITTEN: Final = _Written()
+
+
 class _Item:
     """One transaction on its way to the thread, and who waits for it."""
 
@@ -280,12 +292,12 @@ class _Writer:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    async def commit(self, transaction: Transaction) -> None:
+    def commit(self, transaction: Transaction) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         self._held.append(_Item(transaction, waiter, loop))
         self._hand_over()
-        await waiter
+        return waiter
 
     def write(self, transaction: Transaction) -> None:
         self._held.append(_Item(transaction, None, None))

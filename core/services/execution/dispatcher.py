@@ -7,6 +7,7 @@ cancellation included, leaves the order unknown.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -30,7 +31,7 @@ from core.services.execution.clock_watch import ClockWatch
 from core.services.execution.desk import Desk, OrderCallback
 from core.services.execution.order_manager import update_row
 from core.services.execution.sender import Priority
-from core.services.execution.tracked import Alarm, TrackedOrder
+from core.services.execution.tracked import Alarm, OrderRequest, TrackedOrder
 from core.services.ports import Transaction
 from core.services.risk.rules import DenialCode, RiskState
 from core.services.risk.service import RiskService
@@ -42,6 +43,8 @@ _PRIORITY: Final = {
     Role.EXIT: Priority.EXIT,
     Role.ENTRY: Priority.ENTRY,
 }
+_PREPARED: Final = 4
+"""Orders of a step whose requests are built ahead; those behind them wait for their turn anyway."""
 _DEFINITE: Final = (OrderRejected, AuthError, NotSupported)
 """Answers that prove that the order does not and will not exist."""
 
@@ -73,9 +76,22 @@ class Dispatcher:
         self.may_send = may_send
         self.expect_echo = expect_echo
 
+    def prepare(self, orders: Iterable[TrackedOrder]) -> None:
+        """Lets the adapter build the requests that can leave at once, while intents are written.
+
+        It must not stop the step: an order that cannot be asked for says so when it is sent.
+        """
+        for order in heapq.nsmallest(_PREPARED, orders, key=_rank):
+            if self._bar() or not self._desk.sender.may(_rank(order)):
+                return
+            try:
+                self._desk.venue.prepare_order(*self._asked(order))
+            except Exception as error:  # noqa: BLE001 # `create_order` says what is wrong with it
+                log.debug("order.not_prepared order=%s error=%s", order.client_order_id, error)
+
     def launch(self, orders: Iterable[TrackedOrder]) -> None:
         """Starts sending, reduce before exit before entry, else in the order given."""
-        for order in sorted(orders, key=lambda item: _PRIORITY[item.command.role]):
+        for order in sorted(orders, key=_rank):
             order.is_in_flight = True
             self._desk.spawn(self._send(order), "send")
 
@@ -143,6 +159,7 @@ class Dispatcher:
     async def _extend(self, order: TrackedOrder) -> bool:
         """It waited long for its turn: the new deadline must be durable before it is used."""
         order.deadline_ns = self._desk.clock.now_ns() + self._desk.settings.window_ns
+        order.request = None  # it carries the deadline
         row = update_row(order, self._desk.clock.now_ns())
         try:
             await self._desk.journal.commit(Transaction(updates=[row]))
@@ -199,11 +216,20 @@ class Dispatcher:
             manager.lose(order, code or "NO_ANSWER", now_ns, str(error) or repr(error))
 
     async def _request(self, order: TrackedOrder) -> OrderData:
+        return await self._desk.venue.create_order(*self._asked(order))
+
+    def _asked(self, order: TrackedOrder) -> OrderRequest:
+        """What the venue is asked: the same from when it is prepared until it is sent."""
+        if order.request is None:
+            order.request = self._request_of(order)
+        return order.request
+
+    def _request_of(self, order: TrackedOrder) -> OrderRequest:
         command, instrument = order.command, order.bot.instrument
         deadline = (
             from_ns(order.deadline_ns) if self._desk.capabilities.has_request_deadline else None
         )
-        return await self._desk.venue.create_order(
+        return (
             command.symbol,
             command.side,
             command.order_type,
@@ -219,3 +245,8 @@ class Dispatcher:
                 may_leave=lambda: not self._bar() and self._is_in_time(order),
             ),
         )
+
+
+def _rank(order: TrackedOrder) -> Priority:
+    """What leaves first is smaller."""
+    return _PRIORITY[order.command.role]

@@ -91,7 +91,7 @@ class Sender:
 
     async def acquire(self, priority: Priority) -> None:
         """Waits for a turn; each one taken must be given back with `release`."""
-        if not self._waiting and self._may(priority):
+        if not self._waiting and self.may(priority):
             self._grant(priority)
             return
         while await self._wait(priority) > _LATE_NS:
@@ -152,7 +152,8 @@ class Sender:
             turn.cancel()
         self._waiting.clear()
 
-    def _may(self, priority: Priority) -> bool:
+    def may(self, priority: Priority) -> bool:
+        """Whether a request of this kind would have its turn now."""
         if self._max_in_flight is not None and self._in_flight >= self._max_in_flight:
             return False
         if priority is not Priority.QUERY and self._is_crowded:
@@ -198,7 +199,7 @@ class Sender:
             item = heapq.heappop(self._waiting)
             if item[2].done():
                 continue
-            if self._may(item[0]):
+            if self.may(item[0]):
                 self._grant(item[0])
                 item[2].set_result(self._clock.monotonic_ns())
             else:

@@ -356,7 +356,9 @@ class ExecutionService:
             transaction.intents.extend(await self._new_intents(turn.placed))
             if transaction:
                 began_ns = self._clock.monotonic_ns()
-                await self._journal.commit(transaction)
+                durable = self._journal.commit(transaction)
+                self._dispatcher.prepare(turn.placed)
+                await durable
                 self._slow_disk.took(self._clock.monotonic_ns() - began_ns)
         except JournalError as error:
             bot.ledger = replace(before, funding=bot.ledger.funding)

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Final
 
-from core.adapters.exchanges.models import Instrument, OrderSide, UserData
+from core.adapters.exchanges.models import (
+    Instrument,
+    OrderOptions,
+    OrderSide,
+    OrderType,
+    UserData,
+)
 from core.domain.commands import PlaceOrder, Role
 from core.domain.events import Event, OrderFilled
 from core.domain.lifecycle import OrderState
@@ -17,6 +23,8 @@ from core.services.risk.rules import Exposure
 
 EXACT: Final = Context(prec=60)
 """Carries money: no sum or product of ours comes near sixty digits, so nothing is rounded."""
+OrderRequest = tuple[str, OrderSide, OrderType, Decimal, Decimal | None, OrderOptions]
+"""What `create_order` of a venue is given: symbol, side, type, amount, price, options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class TrackedOrder:
         "is_vanished",
         "order_id",
         "reported",
+        "request",
         "reserved",
         "state",
         "trades",
@@ -146,6 +155,8 @@ class TrackedOrder:
         """Whether the venue has it open although it was proved absent or refused."""
         self.is_paged = False
         self.unknown_since_ns = 0
+        self.request: OrderRequest | None = None
+        """What the venue will be asked; None until that is known, and where it is not any more."""
         self.asked_ns = 0
         """When its missing fills were last asked for."""
 

@@ -104,9 +104,13 @@ class GridSender(GridBooks):
 
     def _waiting_horizon(self) -> Horizon:
         """The first price that could leave a waiting entry on the passive side."""
-        slots = [self._slots[level - 1] for level in self._due]
-        buys = [s.entry_price for s in slots if s.is_waiting and s.side is OrderSide.BUY]
-        sells = [s.entry_price for s in slots if s.is_waiting and s.side is OrderSide.SELL]
+        buys: list[int] = []
+        sells: list[int] = []
+        for level in self._due:
+            slot = self._slots[level - 1]
+            if slot.is_waiting:
+                price = slot.entry_price
+                (buys if slot.side is OrderSide.BUY else sells).append(price)
         return Horizon(above=min(buys, default=None), below=max(sells, default=None))
 
     def _leaves_waiting(self, market: MarketMoved) -> bool:
@@ -253,8 +257,35 @@ class GridSender(GridBooks):
             self._open_fresh()
         self._look_through_window()
         # A line that an edit took off may end on the way, and those that ended before it with it.
-        for slot in [self._slots[level - 1] for level in self._nearest_first(self._due)]:
+        for slot in [self._slots[level - 1] for level in self._nearest_first(self._within_reach())]:
             self._settle(slot, why, ())
+
+    def _within_reach(self) -> list[int]:
+        """Levels that are due, but for those whose entry lacks a passive price and nothing else.
+
+        Hundreds may wait where one is sent, so nothing is called for those that go on waiting.
+        """
+        market = self._market
+        bid = None if market is None else market.bid
+        ask = None if market is None else market.ask
+        ledger, slots, found = self.ledger, self._slots, []
+        for level in self._due:
+            slot = slots[level - 1]
+            price = slot.entry_price
+            if slot.exit_price > price:  # `side`, and `_is_crossed`
+                is_passive = ask is None or price < ask
+            else:
+                is_passive = bid is None or price > bid
+            if (
+                is_passive
+                or not slot.is_waiting
+                or slot.retry_ns is not None
+                or slot.is_parked
+                or slot.is_orphan
+                or (level in ledger.accounts and slot.leg(ledger.lots(level)) is Leg.EXIT)
+            ):
+                found.append(level)
+        return found
 
     def _prices_seen(self) -> Inputs:
         """The prices that a decision is made on, and how old they are by now."""

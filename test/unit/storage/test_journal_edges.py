@@ -107,11 +107,9 @@ async def test_what_was_written_goes_with_the_commit_that_follows_at_once(tmp_pa
     """A commit does not wait for the disk twice; the order of both is kept."""
     made = SqliteJournal(tmp_path / "journal.db")
     groups = _groups(made)
-    loop = asyncio.get_running_loop()
-    committing = loop.create_task(made.commit(Transaction(states=[StateRow("b", "slot", "2")])))
     made.write(Transaction(states=[StateRow("b", "slot", "1")]))
 
-    await committing
+    await made.commit(Transaction(states=[StateRow("b", "slot", "2")]))
 
     assert groups == [2]
     assert made.state("b") == {"slot": "2"}

@@ -40,6 +40,9 @@ from core.adapters.exchanges.models import (
     LeverageResult,
     MarginMode,
     MarginModeResult,
+    OrderOptions,
+    OrderSide,
+    OrderType,
     TradeData,
 )
 from core.adapters.exchanges.native.exchange import (
@@ -206,6 +209,18 @@ class BinanceExchange(Parts):
         return feeds
 
     # -- orders -------------------------------------------------------------------------------
+
+    def prepare_order(
+        self,
+        symbol: str,
+        side: OrderSide,
+        order_type: OrderType,
+        amount: Decimal,
+        price: Decimal | None,
+        params: OrderOptions,
+    ) -> None:
+        """Signs what `create_order` will send over the socket."""
+        self._orders.prepare(symbol, side, amount, price, params)
 
     async def arm_switch(self, seconds: float | None) -> None:
         """Arms the dead man's switch of the perpetuals; spot has none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -51,6 +50,10 @@ _MARGIN_WORDS: Final = {MarginMode.ISOLATED: "ISOLATED", MarginMode.CROSS: "CROS
 _NO_CHANGE: Final = "-4046"
 """The margin mode is what was asked for already."""
 _TIMEOUT_S: Final = 5.0
+_FRESH_NS: Final = 250_000_000
+"""So long after it was signed a request may leave; a later one is signed anew."""
+_READY_MOST: Final = 16
+"""Requests that are kept before they leave; those that never did are forgotten."""
 
 
 class Orders:
@@ -72,6 +75,8 @@ class Orders:
         self._listings = listings
         self._venue = rest.venue
         self._numbers = itertools.count(1)
+        self._ready: dict[str, _Ready] = {}
+        """Client order id -> its request, signed and not sent."""
         self._places: dict[str, _Place] = {}
         """Symbol -> where its orders go; looked up anew when its listing is another."""
 
@@ -89,6 +94,41 @@ class Orders:
         self._places[symbol] = place
         return place
 
+    def prepare(
+        self,
+        symbol: str,
+        side: OrderSide,
+        amount: Decimal,
+        price: Decimal | None,
+        options: OrderOptions,
+    ) -> None:
+        """Signs an order for the socket, where that is live; `create` refuses what cannot be."""
+        place = self._places.get(symbol)
+        identity = options.client_order_id
+        if place is None or identity is None or not place.board.orders.is_live:
+            return
+        if len(self._ready) >= _READY_MOST:
+            self._ready.clear()
+        fields = _order_fields(place, side, amount, price, options)
+        self._ready[identity] = self._signed(place.board, "order.place", fields, options)
+
+    def _signed(
+        self, board: Board, word: str, fields: Params, options: OrderOptions | None = None
+    ) -> _Ready:
+        """A request over the socket."""
+        number = str(next(self._numbers))
+        expires_at = None if options is None else options.expires_at
+        message = request_of(number, word, self._rest.socket_params(fields, expires_at))
+        return _Ready(options, board, number, message, self._rest.clock.monotonic_ns())
+
+    def _taken(self, options: OrderOptions, board: Board) -> _Ready | None:
+        """The request that was signed for these very options, if it is still fresh."""
+        ready = self._ready.pop(options.client_order_id or "", None)
+        if ready is None or ready.options is not options or ready.board is not board:
+            return None
+        is_fresh = self._rest.clock.monotonic_ns() - ready.signed_ns <= _FRESH_NS
+        return ready if is_fresh and board.orders.is_live else None
+
     async def create(
         self,
         symbol: str,
@@ -103,18 +143,19 @@ class Orders:
         if place is None or place.listing is not self._listings.by_symbol.get(symbol):
             place = self._place(symbol)
         check_order(place.instrument, order_type, amount, price, options)
-        fields = _order_fields(place, side, amount, price, options)
-        if options.client_order_id is not None:
-            fields["newClientOrderId"] = options.client_order_id
-        answer = await self._send(
-            place.board,
-            "order.place",
-            "POST",
-            "order",
-            fields,
-            counted=place.counted,
-            expires_at=options.expires_at,
-        )
+        ready = self._taken(options, place.board)
+        if ready is not None:
+            answer = await self._call(ready, counted=place.counted)
+        else:
+            answer = await self._send(
+                place.board,
+                "order.place",
+                "POST",
+                "order",
+                _order_fields(place, side, amount, price, options),
+                counted=place.counted,
+                options=options,
+            )
         order = self._read_order(answer, place.board)
         if order.symbol != symbol or order.client_order_id != (
             options.client_order_id or order.client_order_id
@@ -181,31 +222,38 @@ class Orders:
         *,
         is_urgent: bool = False,
         counted: RateBudget | None = None,
-        expires_at: datetime | None = None,
+        options: OrderOptions | None = None,
     ) -> object:
         """A request that changes orders, once: over the socket if that is live, else over HTTP.
 
         `counted` is what it is counted against beside the address, in one go with that.
         """
+        if board.orders.is_live:
+            ready = self._signed(board, word, fields, options)
+            return await self._call(ready, is_urgent=is_urgent, counted=counted)
+        return await self._rest.signed(
+            method,
+            board.market,
+            path,
+            fields,
+            is_order=True,
+            is_urgent=is_urgent,
+            counted=counted,
+            expires_at=None if options is None else options.expires_at,
+            usual=order_row,
+        )
+
+    async def _call(
+        self, ready: _Ready, *, is_urgent: bool = False, counted: RateBudget | None = None
+    ) -> object:
+        """Sends a request over the socket, and judges the answer."""
         rest = self._rest
-        if not board.orders.is_live:
-            return await rest.signed(
-                method,
-                board.market,
-                path,
-                fields,
-                is_order=True,
-                is_urgent=is_urgent,
-                counted=counted,
-                expires_at=expires_at,
-                usual=order_row,
-            )
-        budget = rest.budget(board.market)
+        budget = rest.budget(ready.board.market)
         budget.spend_now(1, is_urgent=is_urgent, also=counted)
-        sequence = str(next(self._numbers))
-        message = request_of(sequence, word, rest.socket_params(fields, expires_at))
         try:
-            answer = await board.orders.call(sequence, message, timeout_s=_TIMEOUT_S)
+            answer = await ready.board.orders.call(
+                ready.number, ready.message, timeout_s=_TIMEOUT_S
+            )
         except TransportError as error:
             raise rest.failed(error, is_order=True) from error
         if isinstance(answer, OrderRow):
@@ -266,6 +314,17 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ready:
+    """A request of the WebSocket API that has not left."""
+
+    options: OrderOptions | None
+    board: Board
+    number: str
+    message: bytes
+    signed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
     """Where the orders of a symbol go: what does not change from one to the next."""
 
@@ -305,6 +364,8 @@ def _order_fields(
         if place.is_spot:
             raise NotSupported("binance spot has no reduce-only orders.", venue="binance")
         fields["reduceOnly"] = "true"
+    if options.client_order_id is not None:
+        fields["newClientOrderId"] = options.client_order_id
     return fields
 
 
