@@ -205,3 +205,10 @@ def is_foreign(read: Transcript | CcxtTranscript) -> bool:
     from core.adapters.exchanges.transcript import SENT, UNKNOWN
 
     return bool(read.skipped.get(UNKNOWN)) and not read.skipped.keys() - {SENT, UNKNOWN}
+
+
+def other_versions(venue: str) -> tuple[str, ...]:
+    """Versions of the venue's protocol that have parsers of their own, such as `kraken-v1`."""
+    from core.adapters.exchanges.transcript import venues
+
+    return tuple(name for name in venues() if name.startswith(f"{venue.removeprefix('ccxt-')}-v"))

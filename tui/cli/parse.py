@@ -62,9 +62,11 @@ def parse(venue: str, channel: str, file: Path, *, is_json: bool) -> int:
         say(f"refused {refused}")
     is_foreign = not told and not refused and recordings.is_foreign(transcript)
     if is_foreign:
+        versions = ", ".join(recordings.other_versions(venue))
         say(
             f"No message in {file.name} is one that the parsers of {venue} know: "
-            "another venue, or another version of its protocol."
+            "another venue, or another version of its protocol"
+            f"{f' ({versions})' if versions else ''}."
         )
     return ExitCode.FAILED if refused or is_foreign else ExitCode.OK
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final, NoReturn, TypeVar
 
@@ -55,6 +55,9 @@ _MAX_EXPONENT: Final = 40
 """Larger than any amount of any token, small enough that plain notation stays short."""
 _MAX_DIGITS: Final = 80
 _ONE: Final = Decimal(1)
+_INVERSE_STEP: Final = Decimal("1E-12")
+_WIDE: Final = Context(prec=128)
+"""Holds whatever `_MAX_EXPONENT` allows, to that step."""
 _TEXTS: Final = 4_096
 """Texts whose number is remembered: the same prices and amounts come again and again."""
 
@@ -109,7 +112,7 @@ class Listing:
         12 decimals, and without a price it stays in contracts.
         """
         if self.contract_value is not None and price is not None and price > 0:
-            return (raw * self.contract_value / price).quantize(Decimal("1E-12"))
+            return (raw * self.contract_value / price).quantize(_INVERSE_STEP, context=_WIDE)
         return raw if self.multiplier == 1 else raw * self.multiplier
 
 
@@ -154,6 +157,8 @@ class Reading:
     """Time of messages that carry none, where nobody noted when they came."""
     account: str = ""
     """Identity of our account; private messages about another one are refused where they say so."""
+    tables: dict[str, dict[tuple[str, ...], dict[str, object]]] = field(default_factory=dict)
+    """Name -> key -> a row as last told, at venues whose later messages say only what changed."""
     unknown: Counter[str] = field(default_factory=Counter)
     """`message.field` or `message:kind` -> how often it came and was ignored."""
 
@@ -384,9 +389,9 @@ class Fields:
         text = self.text(name)
         try:
             at = datetime.fromisoformat(text)
-        except ValueError:
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        except (OverflowError, ValueError):
             self.refuse(name, f"should be a time, not {_shown(text)}")
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
     def _checked_event(self, name: str, at: datetime) -> datetime:
         received_at = self.reading.received_at

@@ -303,17 +303,9 @@ class Line:
 _ROW_MARKS: Final = frozenset({"recv_ns", "recv", "name", "dir", "request"})
 
 
-@cache
 def venues() -> tuple[str, ...]:
     """Venues whose recordings can be read, sorted."""
-    package = importlib.import_module(__package__ or "")
-    return tuple(
-        sorted(
-            found.name
-            for found in pkgutil.iter_modules(package.__path__)
-            if found.ispkg and _has_channels(f"{package.__name__}.{found.name}")
-        )
-    )
+    return tuple(sorted(_rooms()))
 
 
 def room_of(venue: str) -> Room:
@@ -322,20 +314,36 @@ def room_of(venue: str) -> Room:
     Raises:
         ConfigError: If no venue of that name has parsers.
     """
-    known = venues()
-    if venue not in known:
+    if venue not in _rooms():
         raise ConfigError(
             f"no parsers for the venue {venue!r}.",
             source="arguments",
-            remedy=f"Known: {', '.join(known)}; and venues of ccxt's as ccxt-<its id>.",
+            remedy=f"Known: {', '.join(venues())}; and venues of ccxt's as ccxt-<its id>.",
         )
-    room: Room = importlib.import_module(f"{__package__}.{venue}.channels").ROOM
+    room: Room = importlib.import_module(_rooms()[venue]).ROOM
     return room
 
 
-def _has_channels(package: str) -> bool:
-    module = importlib.import_module(package)
-    return any(found.name == "channels" for found in pkgutil.iter_modules(module.__path__))
+@cache
+def _rooms() -> Mapping[str, str]:
+    """Venue -> the module with its room: where an adapter lives, or among recordings alone."""
+    here = __package__ or ""
+    return {
+        name.replace("_", "-"): f"{package}.{name}.channels"
+        for package in (here, f"{here}.recordings")
+        for name in _packages(package)
+        if "channels" in _modules(f"{package}.{name}")
+    }
+
+
+def _packages(package: str) -> list[str]:
+    path = importlib.import_module(package).__path__
+    return [found.name for found in pkgutil.iter_modules(path) if found.ispkg]
+
+
+def _modules(package: str) -> list[str]:
+    path = importlib.import_module(package).__path__
+    return [found.name for found in pkgutil.iter_modules(path)]
 
 
 def _wanted(room: Room, channel: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import pkgutil
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +19,8 @@ from core.adapters.exchanges.transcript import Transcript, room_of, venues
 from core.errors import CtosError
 
 VENUES = venues()
+_PURE = {"account", "instruments", "parse"}
+"""Where a venue's parsers are."""
 QUIET = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
@@ -33,8 +36,11 @@ class _Anything(dict[str, Listing]):
 def _names(venue: str) -> list[str]:
     """Every field name that the venue's parsers know."""
     found: set[str] = set()
-    for room in ("parse", "instruments"):
-        module = importlib.import_module(f"core.adapters.exchanges.{venue}.{room}")
+    package = room_of(venue).guess.__module__.rpartition(".")[0]
+    for room in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if room.name not in _PURE:
+            continue
+        module = importlib.import_module(f"{package}.{room.name}")
         for value in vars(module).values():
             if isinstance(value, Shape):
                 found |= value.names
@@ -153,10 +159,13 @@ def test_mutated_recordings(venue, recorded):
     files = {
         "backpack": "backpack_rest_recorded.jsonl.gz",
         "binance": "nautilus_binance_fixtures.jsonl.gz",
+        "bitmex": "nautilus_bitmex_fixtures.jsonl.gz",
         "bybit": "nautilus_bybit_fixtures.jsonl.gz",
+        "derive": "nautilus_derive_fixtures.jsonl.gz",
         "hyperliquid": "nautilus_hyperliquid_fixtures.jsonl.gz",
         "lighter": "nautilus_lighter_fixtures.jsonl.gz",
         "okx": "nautilus_okx_fixtures.jsonl.gz",
+        "polymarket": "nautilus_polymarket_fixtures.jsonl.gz",
     }
     if venue not in files:
         pytest.skip(f"nothing recorded of {venue}")

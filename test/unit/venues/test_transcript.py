@@ -12,8 +12,20 @@ from core.errors import ConfigError
 
 
 def test_venues():
-    """Every venue of the specification but the stock broker has parsers."""
-    assert venues() == ("backpack", "binance", "bybit", "edgex", "hyperliquid", "lighter", "okx")
+    """Venues with an adapter of ours have parsers, and protocols that are read from recordings."""
+    assert venues() == (
+        "backpack",
+        "binance",
+        "bitmex",
+        "bybit",
+        "derive",
+        "edgex",
+        "hyperliquid",
+        "kraken-v1",
+        "lighter",
+        "okx",
+        "polymarket",
+    )
 
 
 @pytest.mark.parametrize(

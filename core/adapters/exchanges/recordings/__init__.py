@@ -1,0 +1,1 @@
+"""Protocols that ctos does not trade over, read from recordings alone."""

@@ -1,0 +1,1 @@
+"""BitMEX, as recordings of its sockets and answers have it."""

@@ -1,0 +1,1 @@
+"""The first version of Kraken's public sockets, as recordings have it."""

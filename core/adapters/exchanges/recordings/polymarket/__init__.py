@@ -1,0 +1,1 @@
+"""Polymarket: a market of outcomes whose recordings are read."""
