@@ -104,6 +104,10 @@ bench: $(STAMP) ## measure; prints its tables
 kill-test: $(STAMP) ## SIGKILL real engines again and again; KILLS=N says how often
 	CTOS_TEST_KILLS=$(or $(KILLS),200) $(PYTEST) -m kill --timeout 0 $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## messages that no venue would send, to every parser; EXAMPLES=N says how many of each
+	CTOS_TEST_EXAMPLES=$(or $(EXAMPLES),2000) $(PYTEST) -n $(WORKERS) --timeout 0 test/unit/venues/test_fuzz.py $(ARGS)
+
 .PHONY: simulate
 simulate: $(STAMP) ## the whole program under faults: SEEDS=n HOURS=h, or one run again: SEED=n ONLY=a,b VENUE=v
 	@$(BIN)/python test/simulation/simulate.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(HOURS),--hours $(HOURS)) \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -21,8 +22,14 @@ from core.errors import CtosError
 VENUES = venues()
 _PURE = {"account", "instruments", "parse"}
 """Where a venue's parsers are."""
+SHORT = 60
+EXAMPLES = int(os.environ.get("CTOS_TEST_EXAMPLES", SHORT))
+"""Of each parser; the short form tries the same each time, the long one (`make fuzz`) others."""
 QUIET = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=EXAMPLES == SHORT,
 )
 
 
