@@ -221,6 +221,7 @@ async def play(stack: str, name: str, rest: str, port: str, gap_ms: str) -> None
 
 async def bursts(send: Send, door: Door) -> list[int]:
     """Processor time of an order with its answer, several being under way at once."""
+    door.tell_nobody()
     spent: list[int] = []
     for burst in range(BURSTS):
         before_ns = time.process_time_ns() - door.kernel_ns

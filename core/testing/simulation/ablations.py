@@ -53,8 +53,8 @@ ABLATIONS: Final[Sequence[Ablation]] = (
         "send before durable",
         "P2: an intent is durable before its create leaves",
         f"{_EXECUTION}.service:ExecutionService._step",
-        "await self._journal.commit(transaction)",
-        "self._journal.write(transaction)",
+        "durable = self._journal.commit(transaction)",
+        "durable = asyncio.sleep(0, self._journal.write(transaction))",
     ),
     _historic(
         "failure means refused",
