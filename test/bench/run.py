@@ -46,6 +46,8 @@ sys.path.insert(0, str(ROOT))
 REPEATS: Final = 7
 BESIDE: Final = ("screen", "golden", "streams", "latency", "orders", "engine", "simulation")
 """Parts that are scripts of their own."""
+Value = float | int | str
+"""A figure; text where every digit of it counts."""
 PARTS: Final = ("help", "replay", "reaction", "picture", *BESIDE)
 CONFIG: Final = """
 grid_system:
@@ -78,21 +80,24 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="ctos-bench-") as folder:
         found = measure(Path(folder), options.rows, (options.only,) if options.only else PARTS)
+    if options.out is not None:
+        options.out.write_text(json.dumps(found, indent=2) + "\n")
     for name, values in found.items():
         print(f"\n{name}")
         for key, value in values.items():
-            print(
-                f"  {key:<34} {value:>14,.3f}"
-                if isinstance(value, float)
-                else f"  {key:<34} {value:>14,}"
-            )
-    if options.out is not None:
-        options.out.write_text(json.dumps(found, indent=2) + "\n")
+            print(f"  {key:<34} {shown(value):>14}")
 
 
-def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[str, float | int]]:
+def shown(value: Value) -> str:
+    """A figure with its thousands apart; an exact one stays as it was told."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,.3f}" if isinstance(value, float) else f"{value:,}"
+
+
+def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[str, Value]]:
     """The tables of some parts, by name."""
-    found: dict[str, dict[str, float | int]] = {}
+    found: dict[str, dict[str, Value]] = {}
     if "help" in parts:
         found["help"] = start_up()
     if {"replay", "reaction", "picture"} & set(parts):
@@ -103,11 +108,11 @@ def measure(folder: Path, rows: int, parts: tuple[str, ...]) -> dict[str, dict[s
     return found
 
 
-def beside(script: str, out: Path) -> dict[str, dict[str, float | int]]:
+def beside(script: str, out: Path) -> dict[str, dict[str, Value]]:
     """The tables of a script beside this one."""
     command = [sys.executable, str(Path(__file__).with_name(script)), "--out", str(out)]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-    tables: dict[str, dict[str, float | int]] = json.loads(out.read_text("utf-8"))
+    tables: dict[str, dict[str, Value]] = json.loads(out.read_text("utf-8"))
     return tables
 
 
